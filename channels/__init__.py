@@ -1,0 +1,1 @@
+"""Events in, messages out: one module a channel."""

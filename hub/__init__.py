@@ -1,0 +1,1 @@
+"""The words every part of the hub shares, and the way in."""

@@ -1,0 +1,112 @@
+"""The event: CloudEvents 1.0 in structured JSON. Everything that happens is one of these.
+
+What `data` holds, beside what is particular to a channel:
+
+| key | what |
+|---|---|
+| identities | list of {type, value, verified}: whom the event is about |
+| text | what was said, as plain text |
+| name | the name of a tracked event, page, screen or menu step |
+| properties | what a tracked event, page or screen carries |
+| traits | what is true of the customer from now on (name, tier, …) |
+| facts | what the customer told us once ({key: value}) |
+| consent | {channel, purpose, given, proof} |
+| trigger | the trigger a delivery or an answer belongs to |
+| language, timezone | as the sender's device says them |
+| agent | who on our side wrote it |
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Final, Self
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+
+from hub.errors import Rejected
+from hub.identity import Identity, key
+
+LARGEST: Final = 900_000
+"""Bytes an event may have on the topic; Kafka's own default limit is a little above."""
+
+
+def rfc3339(moment: datetime) -> str:
+    """The moment in UTC to the millisecond, `2026-01-31T12:00:00.000Z`."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+
+
+Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
+
+
+class Event(BaseModel):
+    """Something that happened, on some channel, to one customer."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
+
+    specversion: str = Field(default="1.0", pattern=r"^1\.0$")
+    id: str = Field(min_length=1, max_length=200)
+    source: str = Field(min_length=1, max_length=200)
+    type: str = Field(pattern=r"^[a-z]{2,20}\.[a-z_-]{2,40}$")
+    time: Moment
+    subject: str = Field(min_length=3, max_length=400, pattern=r"^[a-z_]+:.")
+    receivedat: Moment
+    tenant: str = Field(default="default", max_length=60)
+    datacontenttype: str = "application/json"
+    data: dict[str, Any]
+
+    @property
+    def channel(self) -> str:
+        """The customer's channel: what stands before the dot of the type."""
+        return self.type.partition(".")[0]
+
+    @property
+    def ms(self) -> int:
+        """When it happened, in milliseconds since 1970 UTC."""
+        return int(self.time.timestamp() * 1000)
+
+    @property
+    def identities(self) -> list[Identity]:
+        """Whom it is about; the strongest first."""
+        found: list[Identity] = self.data.get("identities") or []
+        return found
+
+    def to_json(self) -> bytes:
+        """The event as it stands on the topic."""
+        return self.model_dump_json().encode()
+
+    @classmethod
+    def from_json(cls, raw: bytes) -> Self:
+        """Read an event from the topic. Raises Rejected with the field that is wrong."""
+        try:
+            return cls.model_validate_json(raw)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            place = ".".join(str(part) for part in first["loc"]) or "body"
+            raise Rejected(f"{place}: {first['msg']}", field=place) from None
+
+
+def make(
+    kind: str,
+    *,
+    id: str,
+    source: str,
+    identities: list[Identity],
+    received: datetime,
+    time: datetime | None = None,
+    tenant: str = "default",
+    **data: Any,
+) -> Event:
+    """An event about the given identities, keyed by the first. Raises Rejected when there is none."""
+    if not identities:
+        raise Rejected("nobody can be recognised in this message", field="identities")
+    content = {name: value for name, value in data.items() if value is not None}
+    return Event(
+        id=id,
+        source=source,
+        type=kind,
+        time=time or received,
+        subject=key(identities[0]),
+        receivedat=received,
+        tenant=tenant,
+        data={"identities": identities, **content},
+    )

@@ -1,0 +1,1 @@
+"""What we know: profiles, timelines and timers in Redis."""

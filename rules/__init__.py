@@ -1,0 +1,1 @@
+"""When to speak: rules over event and profile."""
