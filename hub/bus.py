@@ -62,8 +62,8 @@ class Producer:
 
     async def stop(self) -> None:
         """Send what is waiting and close."""
-        if self._producer is not None:
-            producer, self._producer = self._producer, None
+        producer, self._producer = self._producer, None
+        if producer is not None:
             await producer.stop()
 
     @property

@@ -32,7 +32,7 @@ LARGEST: Final = 900_000
 
 def rfc3339(moment: datetime) -> str:
     """The moment in UTC to the millisecond, `2026-01-31T12:00:00.000Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]

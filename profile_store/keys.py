@@ -1,0 +1,82 @@
+"""Every key in Redis, and how long it lives. The hash tag is a bucket, so that one call serves many customers.
+
+| key | type | what | lives |
+|---|---|---|---|
+| `{bNN}:c:<customer>` | string | version and profile, or the customer it was merged into | for ever |
+| `{bNN}:t:<customer>` | list | timeline rows, newest at the end | the newest 200 |
+| `{bNN}:d:<customer>` | sorted set | short names of applied events by time of receipt | 8 days of events |
+| `{bNN}:o` | hash | outbox: trigger id → trigger, until it is on its topic | moments |
+| `{bNN}:z`, `{bNN}:zb` | sorted set, hash | timers by due time; their bodies | until due |
+| `{bNN}:s` | sorted set | search terms, in lexical order | for ever |
+| `w:<group>` | hash | `topic id/partition` → last offset applied | for ever |
+| `meta` | hash | generation of the store | for ever |
+| `progress` | hash | partition → how far it is read, for timers | for ever |
+| `claim:<trigger>` | string | the dispatcher that sends it | 30 days |
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from zlib import crc32
+
+BUCKETS: Final = 64
+
+META: Final = "meta"
+PROGRESS: Final = "progress"
+DESK: Final = "desk"
+"""Pub/sub: notices for everybody on the desk (calls)."""
+
+CLAIM_SECONDS: Final = 30 * 24 * 3600
+TIMELINE_ROWS: Final = 200
+SEEN_MS: Final = 8 * 24 * 3600 * 1000
+"""How long a resend of the same event is recognised; longer than any sender repeats."""
+
+
+def bucket(customer: str) -> int:
+    """The bucket of a customer."""
+    return crc32(customer.encode()) % BUCKETS
+
+
+def tag(number: int) -> str:
+    """The hash tag of a bucket."""
+    return f"{{b{number:02d}}}"
+
+
+def profile(customer: str) -> str:
+    """Key of a customer's profile."""
+    return f"{tag(bucket(customer))}:c:{customer}"
+
+
+def timeline(customer: str) -> str:
+    """Key of a customer's timeline."""
+    return f"{tag(bucket(customer))}:t:{customer}"
+
+
+def search(number: int) -> str:
+    """Key of a bucket's search terms."""
+    return f"{tag(number)}:s"
+
+
+def outbox(number: int) -> str:
+    """Key of a bucket's outbox."""
+    return f"{tag(number)}:o"
+
+
+def timers(number: int) -> str:
+    """Key of a bucket's timers."""
+    return f"{tag(number)}:z"
+
+
+def watermarks(group: str) -> str:
+    """Key of a consumer group's watermarks."""
+    return f"w:{group}"
+
+
+def claim(trigger: str) -> str:
+    """Key of the claim on a trigger."""
+    return f"claim:{trigger}"
+
+
+def live(customer: str) -> str:
+    """Pub/sub channel of one customer: the profile's new version at every change."""
+    return f"live:{customer}"
