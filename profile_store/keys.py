@@ -6,11 +6,10 @@
 | `{bNN}:t:<customer>` | list | timeline rows, newest at the end | the newest 200 |
 | `{bNN}:d:<customer>` | sorted set | short names of applied events by time of receipt | 8 days of events |
 | `{bNN}:o` | hash | outbox: trigger id → trigger, until it is on its topic | moments |
-| `{bNN}:z`, `{bNN}:zb` | sorted set, hash | timers by due time; their bodies | until due |
+| `{bNN}:z` | sorted set | timers, `customer slot timer`, by due time | until due |
 | `{bNN}:s` | sorted set | search terms, in lexical order | for ever |
-| `w:<group>` | hash | `topic id/partition` → last offset applied | for ever |
-| `meta` | hash | generation of the store | for ever |
-| `progress` | hash | partition → how far it is read, for timers | for ever |
+| `w:<group>` | hash | partition of `interactions` → topic id and last offset applied | for ever |
+| `progress` | hash | partition → the moment up to which it is read, for timers | for ever |
 | `claim:<trigger>` | string | the dispatcher that sends it | 30 days |
 """
 
@@ -21,7 +20,6 @@ from zlib import crc32
 
 BUCKETS: Final = 64
 
-META: Final = "meta"
 PROGRESS: Final = "progress"
 DESK: Final = "desk"
 """Pub/sub: notices for everybody on the desk (calls)."""
@@ -62,6 +60,11 @@ def outbox(number: int) -> str:
     return f"{tag(number)}:o"
 
 
+def timer(customer: str, slot: str, one: str) -> str:
+    """How a timer stands among its bucket's timers."""
+    return f"{customer} {slot} {one}"
+
+
 def timers(number: int) -> str:
     """Key of a bucket's timers."""
     return f"{tag(number)}:z"
@@ -70,6 +73,11 @@ def timers(number: int) -> str:
 def watermarks(group: str) -> str:
     """Key of a consumer group's watermarks."""
     return f"w:{group}"
+
+
+def terms(customer: str) -> str:
+    """Key of the search terms of a customer's bucket."""
+    return search(bucket(customer))
 
 
 def claim(trigger: str) -> str:

@@ -1,0 +1,5 @@
+"""Telephone calls."""
+
+from channels.phone.twilio import TwilioVoice
+
+__all__ = ["TwilioVoice"]

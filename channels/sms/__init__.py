@@ -1,0 +1,5 @@
+"""Text messages."""
+
+from channels.sms.twilio import TwilioSms
+
+__all__ = ["TwilioSms"]

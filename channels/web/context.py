@@ -1,0 +1,120 @@
+"""What surrounds a tracked event: who, when, where, and whether they agreed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, TypeAlias
+
+from hub.errors import Rejected
+from hub.identity import Identity, identity
+
+Json: TypeAlias = dict[str, Any]
+
+LONGEST_ID: Final = 100
+_LONGEST_TEXT: Final = 2_000
+_EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before it, a device has no clock."""
+
+PAGE: Final = ("url", "path", "title", "referrer")
+CAMPAIGN: Final = ("name", "source", "medium", "term", "content", "id")
+PLAIN: Final = ("locale", "timezone", "userAgent")
+
+MARKETING: Final = frozenset({"marketing", "advertising", "targeting", "c0004", "ads"})
+"""Names that consent managers give the category we call marketing; C0004 is OneTrust's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What all events of one request share."""
+
+    received: datetime
+    sent: datetime | None
+    sent_at: str | None
+    context: Json
+    tenant: str
+    region: str
+    anonymous_id: str | None
+
+
+def text_id(message: Json, field: str) -> str | None:
+    """An id as text, or None. Numbers become text: `42` and `"42"` are one customer. Raises Rejected."""
+    value = message.get(field)
+    if value is None or isinstance(value, bool):
+        return None
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, str | int | float):
+        raise Rejected(f"{field} must be text", field=field)
+    found = str(value)
+    if len(found) > LONGEST_ID:
+        raise Rejected(f"{field} is too long", field=field, limit=f"{LONGEST_ID} characters")
+    return found or None
+
+
+def moment(value: object) -> datetime | None:
+    """A moment in UTC from ISO 8601 or from milliseconds, or None when it says nothing usable."""
+    try:
+        if isinstance(value, str):
+            found = datetime.fromisoformat(value)
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value / 1000, UTC)
+    except (ValueError, OverflowError, OSError):
+        pass
+    return None
+
+
+def happened(message: Json, around: Surroundings) -> datetime:
+    """When it happened by our clock: the sender's clock is only trusted for differences."""
+    original = moment(message.get("timestamp")) or moment(message.get("originalTimestamp"))
+    if original is None:
+        return around.received
+    sent = around.sent or moment(message.get("sentAt"))
+    time = original if sent is None else around.received - (sent - original)
+    return time if _EARLIEST <= time <= around.received else around.received
+
+
+def known(pairs: Iterable[tuple[str, object]], region: str) -> list[Identity]:
+    """The identities among the given (type, value) pairs, without repetitions."""
+    found: list[Identity] = []
+    for kind, value in pairs:
+        one = None if value is None else identity(kind, value, region=region)
+        if one is not None and one not in found:
+            found.append(one)
+    return found
+
+
+def part(place: Json, name: str) -> Json:
+    """The object under a name; senders write null, or something else, where they have none."""
+    value = place.get(name)
+    return value if isinstance(value, dict) else {}
+
+
+def word(value: object) -> str | None:
+    """The value when it is text that says something, cut to a sane length."""
+    return value[:_LONGEST_TEXT] if isinstance(value, str) and value else None
+
+
+def trimmed(context: Json) -> Json | None:
+    """What we keep of a context: page, campaign, language, time zone and browser."""
+    kept: Json = {name: context[name][:_LONGEST_TEXT] for name in PLAIN if isinstance(context.get(name), str)}
+    for name, fields in (("page", PAGE), ("campaign", CAMPAIGN)):
+        inner = context.get(name)
+        if isinstance(inner, dict):
+            kept[name] = {field: inner[field][:_LONGEST_TEXT] for field in fields if isinstance(inner.get(field), str)}
+    return kept or None
+
+
+def consent(context: Json) -> Json | None:
+    """What the site's consent manager says about marketing, or None when it says nothing."""
+    manager = context.get("consent")
+    choices = manager.get("categoryPreferences") if isinstance(manager, dict) else None
+    if not isinstance(choices, dict):
+        return None
+    said = [given for name, given in choices.items() if name.lower() in MARKETING and isinstance(given, bool)]
+    if not said:
+        return None
+    proof = {"by": "consent manager", "url": part(context, "page").get("url")}
+    return {"channel": "web", "purpose": "marketing", "given": all(said), "proof": proof}

@@ -1,0 +1,24 @@
+"""The Solar Hijri calendar, for readers of Persian."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Final
+
+_OFFSET: Final = 356_032
+"""From Python's day numbers to days since a 33-year cycle began, 1595 years before year 0."""
+_CYCLE: Final = 12_053
+"""Days in 33 years, 8 of them leap years."""
+
+
+def solar_hijri(day: date) -> tuple[int, int, int]:
+    """Year, month and day, by the 33-year cycle, which agrees with the observed calendar for centuries around ours."""
+    cycles, days = divmod(day.toordinal() + _OFFSET, _CYCLE)
+    fours, days = divmod(days, 1461)
+    year = -1595 + 33 * cycles + 4 * fours
+    if days > 365:
+        year += (days - 1) // 365
+        days = (days - 1) % 365
+    if days < 186:
+        return year, 1 + days // 31, 1 + days % 31
+    return year, 7 + (days - 186) // 30, 1 + (days - 186) % 30

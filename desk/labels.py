@@ -1,0 +1,213 @@
+"""What things are called on the page. `N_` marks a text for the catalogues; it is translated where it is shown."""
+
+from __future__ import annotations
+
+from typing import Final
+
+
+def N_(text: str) -> str:  # noqa: N802  (gettext's own name)
+    """Mark a text for translation."""
+    return text
+
+
+STAGES: Final = {"need": N_("Need"), "evaluation": N_("Evaluation"), "purchase": N_("Purchase"), "after": N_("After")}
+STAGE_CHIPS: Final = {
+    "need": N_("Has a need"),
+    "evaluation": N_("Evaluating"),
+    "purchase": N_("Buying"),
+    "after": N_("After purchase"),
+}
+CHANNELS: Final = {
+    "email": N_("E-mail"),
+    "sms": N_("SMS"),
+    "phone": N_("Phone"),
+    "social": N_("Social"),
+    "web": N_("Web"),
+    "whatsapp": "WhatsApp",
+    "messenger": "Messenger",
+    "instagram": "Instagram",
+    "telegram": "Telegram",
+    "agent": N_("Agent"),
+}
+PURPOSES: Final = {
+    "marketing": N_("offers"),
+    "service": N_("service"),
+    "transactional": N_("orders and accounts"),
+    "all": N_("everything"),
+}
+SOURCES: Final = {
+    "phone.input": N_("phone menu"),
+    "web.track": N_("on the site"),
+    "web.page": N_("on the site"),
+    "web.identify": N_("web sign-in"),
+    "web.group": N_("on the site"),
+    "email.received": N_("by e-mail"),
+    "sms.received": N_("by SMS"),
+    "social.message": N_("in a chat"),
+    "social.comment": N_("in a comment"),
+    "agent.note": N_("noted by an agent"),
+    "agent.wrap-up": N_("noted by an agent"),
+    "survey.answered": N_("in a survey"),
+    "consent.given": N_("preference page"),
+    "consent.withdrawn": N_("preference page"),
+}
+IDENTITIES: Final = {
+    "user_id": N_("User"),
+    "account": N_("Account"),
+    "email": N_("E-mail"),
+    "phone": N_("Phone"),
+    "whatsapp": "WhatsApp",
+    "telegram": "Telegram",
+    "meta_psid": "Messenger",
+    "instagram_id": "Instagram",
+    "anonymous_id": N_("Browser"),
+    "device": N_("Device"),
+}
+IDENTITY_ICONS: Final = {
+    "user_id": "user",
+    "account": "id-card",
+    "email": "mail",
+    "phone": "phone",
+    "anonymous_id": "globe",
+    "device": "smartphone",
+}
+VERIFIED: Final = {
+    "user_id": N_("Verified by sign-in"),
+    "email": N_("Verified e-mail"),
+    "phone": N_("Verified phone"),
+    "account": N_("Verified account"),
+}
+FACTS: Final = {
+    "account_number": N_("Account number"),
+    "order_number": N_("Order number"),
+    "shoe_size": N_("Shoe size"),
+    "complaint": N_("Complaint"),
+    "reason": N_("Reason"),
+    "topic": N_("Topic"),
+    "city": N_("City"),
+    "address": N_("Address"),
+    "tier": N_("Tier"),
+    "company": N_("Company"),
+    "plan": N_("Plan"),
+    "birthday": N_("Birthday"),
+    "preferred_channel": N_("Prefers"),
+    "nps": "NPS",
+    "phone": N_("Phone"),
+    "email": N_("E-mail"),
+    "country": N_("Country"),
+}
+FIGURES: Final = {
+    "lifetime_value": N_("Value"),
+    "ltv": N_("Value"),
+    "value": N_("Value"),
+    "churn_risk": N_("Churn risk"),
+    "churn": N_("Churn risk"),
+    "nps": N_("Last NPS"),
+}
+"""Traits that an agent weighs a decision by; at most three stand in the header."""
+CLOSED: Final = {
+    "no-address": {"sms": N_("no phone number known"), "email": N_("no address known")},
+    "withdrawn": N_("the customer does not want this"),
+}
+CALLS: Final = {
+    "ringing": N_("Incoming call"),
+    "input": N_("Incoming call"),
+    "answered": N_("On the phone"),
+    "ended": N_("Call ended"),
+    "missed": N_("Missed call"),
+    "outbound": N_("Outgoing call"),
+}
+ACTS: Final = {
+    "phone.ringing": N_("Call came in"),
+    "phone.input": N_("Typed in the phone menu"),
+    "phone.answered": N_("Call answered"),
+    "phone.ended": N_("Call ended"),
+    "phone.missed": N_("Missed call"),
+    "social.reaction": N_("Reacted"),
+    "web.identify": N_("Signed in"),
+    "web.group": N_("Joined a group"),
+    "web.alias": N_("Recognised on the site"),
+    "agent.wrap-up": N_("Wrapped up"),
+    "survey.answered": N_("Answered a survey"),
+    "consent.given": N_("Agreed to messages"),
+    "consent.withdrawn": N_("Does not want messages any more"),
+    "identity.merged": N_("Found to be the same person"),
+    "identity.unmerged": N_("Separated from another person"),
+    "sent": N_("Message sent"),
+    "delivered": N_("Message delivered"),
+    "read": N_("Message read"),
+    "opened": N_("Message opened"),
+    "clicked": N_("Link followed"),
+    "failed": N_("Message failed"),
+    "bounced": N_("Mail came back"),
+    "complained": N_("Complained of unwanted mail"),
+}
+"""By type, or by what stands after its dot."""
+STATES: Final = {
+    "": N_("on its way"),
+    "sent": N_("sent"),
+    "delivered": N_("delivered"),
+    "read": N_("read"),
+    "failed": N_("failed"),
+}
+REASONS: Final = {
+    "consent": N_("the customer did not agree to this"),
+    "no-consent": N_("the customer did not agree to this"),
+    "withdrawn": N_("the customer does not want this"),
+    "quiet-hours": N_("quiet hours"),
+    "cap": N_("enough messages for now"),
+    "caps": N_("enough messages for now"),
+    "no-address": N_("no address to send it to"),
+    "unreachable": N_("no address to send it to"),
+    "re-entry": N_("was sent not long ago"),
+    "holdout": N_("in the comparison group, which gets nothing"),
+    "suppressed": N_("messages are on hold for this customer"),
+    "late": N_("too late to be useful"),
+}
+"""Codes of the rules' gates in words; a reason that is a sentence already is shown as it is."""
+AGENT_STATES: Final = {"available": N_("Available"), "busy": N_("Busy"), "away": N_("Away")}
+ROLES: Final = {
+    "agent": N_("Agent"),
+    "supervisor": N_("Supervisor"),
+    "marketer": N_("Marketer"),
+    "ops": N_("Operations"),
+    "admin": N_("Administrator"),
+}
+SCRIPT: Final = {
+    "now": N_("now"),
+    "minutes": N_("%(n)s min"),
+    "hours": N_("%(n)s h"),
+    "yesterday": N_("yesterday"),
+    "day": N_("%(n)s day"),
+    "days": N_("%(n)s days"),
+    "live": N_("Live"),
+    "ms": N_("%(n)s ms"),
+    "reconnecting": N_("Reconnecting"),
+    "offline": N_("You are offline"),
+    "nothing": N_("Nobody found"),
+    "searching": N_("Searching"),
+    "found_one": N_("%(n)s customer found"),
+    "found": N_("%(n)s customers found"),
+    "call": N_("Call"),
+    "calls": N_("is calling"),
+    "unknown": N_("Unknown caller"),
+    "sending": N_("Sending"),
+    "accepted": N_("on its way"),
+    "failed": N_("Not sent"),
+    "retry": N_("Try again"),
+    "empty": N_("Write something first"),
+    "saved": N_("Saved"),
+    "reading": N_("%(name)s is reading"),
+    "reading_many": N_("%(n)s others are reading"),
+    "note_placeholder": N_("A note for colleagues; the customer never sees it"),
+    "save": N_("Save note"),
+    "send": N_("Send"),
+    "signed_out": N_("You are signed out"),
+    "new_messages": N_("Something new arrived since you began to write"),
+    "send_anyway": N_("Send anyway"),
+    "answered": N_("answered"),
+    "ended": N_("ended"),
+    "missed": N_("missed"),
+    "waiting": N_("waiting"),
+}
+"""What the page's scripts say."""

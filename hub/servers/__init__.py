@@ -1,0 +1,1 @@
+"""The servers the hub brings along: Kafka, Redis, and the supervisor that keeps everything running."""

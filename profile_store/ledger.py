@@ -1,0 +1,134 @@
+"""The writing side of the store: read a batch's customers, write them in one step, keep the watermarks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+from redis.asyncio import Redis
+
+from profile_store import keys
+from profile_store.connect import translated
+from profile_store.draft import VERSION, Arguments, Draft
+
+LEASE_MS: Final = 15_000
+"""How long a due timer is in the hands of the worker that took it."""
+DUE_AT_ONCE: Final = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the store holds of one customer, and which of the asked events it has applied."""
+
+    value: bytes | None
+    applied: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Raise:
+    """A partition's watermark: where it must stand, and where it goes. Empty: there is none yet."""
+
+    partition: int
+    expected: str
+    new: str
+
+
+class Ledger:
+    """Everything a worker does with the store."""
+
+    def __init__(self, client: Redis, group: str) -> None:
+        self._client = client
+        self._watermarks = keys.watermarks(group)
+
+    async def read(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Held]:
+        """Customers by id, each with the events to look for. Raises Transient."""
+        if not wanted:
+            return {}
+        arguments: list[str | int] = []
+        for refs in wanted.values():
+            arguments.append(len(refs))
+            arguments.extend(refs)
+        with translated():
+            found = await self._client.fcall_ro("hub_read", len(wanted), *map(keys.profile, wanted), *arguments)
+        values, flags = found[::2], found[1::2]
+        return {
+            customer: Held(value, frozenset(ref for ref, flag in zip(refs, mark, strict=True) if flag == 49))
+            for (customer, refs), value, mark in zip(wanted.items(), values, flags, strict=True)
+        }
+
+    async def commit(self, drafts: Sequence[Draft], raises: Sequence[Raise]) -> list[int]:
+        """Write the drafts, each whole or not at all; the places of those refused. Raises Gap or Transient.
+
+        The watermarks rise in the same step, unless something was refused.
+        """
+        names = [self._watermarks, *(key for draft in drafts for key in draft.written())]
+        arguments: Arguments = [len(raises)]
+        for one in raises:
+            arguments += [one.partition, one.expected, one.new]
+        arguments.append(len(drafts))
+        for draft in drafts:
+            arguments.append(draft.members())
+            arguments += draft.expected()
+        for draft in drafts:
+            arguments += draft.arguments()
+        with translated():
+            refused: list[int] = await self._client.fcall("hub_commit", len(names), *names, *arguments)
+        return refused
+
+    async def watermarks(self) -> dict[int, str]:
+        """Where every partition's watermark stands: `topic id:offset`."""
+        with translated():
+            found = await self._client.hgetall(self._watermarks)
+        return {int(partition): cast(bytes, mark).decode() for partition, mark in found.items()}
+
+    async def read_up_to(self, moments: Mapping[int, int]) -> None:
+        """Note the moment (ms) up to which partitions are read."""
+        if moments:
+            with translated():
+                await self._client.hset(keys.PROGRESS, mapping={str(one): ms for one, ms in moments.items()})
+
+    async def all_read_up_to(self, partitions: int) -> int:
+        """The moment (ms) up to which every partition is read; 0 when one was never."""
+        with translated():
+            found = await self._client.hgetall(keys.PROGRESS)
+        return min((int(found.get(str(one).encode(), 0)) for one in range(partitions)), default=0)
+
+    async def due(self, buckets: Sequence[int], now: int) -> list[tuple[str, str, str]]:
+        """Lease the due timers of these buckets: customer, slot, timer."""
+        if not buckets:
+            return []
+        names = [keys.timers(number) for number in buckets]
+        with translated():
+            found = await self._client.fcall("hub_lease", len(names), *names, now, now + LEASE_MS, DUE_AT_ONCE)
+        return [tuple(member.decode().split(" ", 2)) for member in found]
+
+    async def drop_timers(self, members: Iterable[str]) -> None:
+        """Remove timers that nobody waits for any more."""
+        async with self._client.pipeline(transaction=False) as pipe:
+            for member in members:
+                pipe.zrem(keys.timers(keys.bucket(member.partition(" ")[0])), member)
+            with translated():
+                await pipe.execute()
+
+    async def waiting_triggers(self) -> dict[str, bytes]:
+        """Everything in the outbox: trigger id → trigger."""
+        async with self._client.pipeline(transaction=False) as pipe:
+            for number in range(keys.BUCKETS):
+                pipe.hgetall(keys.outbox(number))
+            with translated():
+                found = await pipe.execute()
+        return {id.decode(): body for bucket in found for id, body in bucket.items()}
+
+    async def relayed(self, triggers: Iterable[tuple[str, str]]) -> None:
+        """Take triggers (customer, id) out of the outbox: the topic has them."""
+        async with self._client.pipeline(transaction=False) as pipe:
+            for customer, id in triggers:
+                pipe.hdel(keys.outbox(keys.bucket(customer)), id)
+            with translated():
+                await pipe.execute()
+
+
+def version(raw: bytes) -> str:
+    """The version at the front of a stored profile."""
+    return raw[:VERSION].decode()

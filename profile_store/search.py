@@ -1,0 +1,59 @@
+"""Searching: names and identities, folded so that people find what they type."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import lru_cache
+from typing import Final
+
+from hub.profile import Profile, value
+
+LONGEST: Final = 100
+WORDS: Final = 6
+HIDDEN: Final = frozenset({"customer", "device"})
+
+_FOLD: Final = {
+    **{ord(digit): str(number) for number, digit in enumerate("۰۱۲۳۴۵۶۷۸۹")},
+    **{ord(digit): str(number) for number, digit in enumerate("٠١٢٣٤٥٦٧٨٩")},
+    **dict.fromkeys(map(ord, "يىئ"), "ی"),
+    **dict.fromkeys(map(ord, "كڪ"), "ک"),
+    **dict.fromkeys(map(ord, "ةۀ"), "ه"),
+    **dict.fromkeys(map(ord, "أإآٱ"), "ا"),
+    ord("ؤ"): "و",
+    ord("\u200c"): " ",
+    ord("\u200d"): "",
+    ord("\u0640"): "",
+}
+
+
+@lru_cache(maxsize=65536)
+def fold(text: str) -> str:
+    """The text as it is compared: lower case, no accents, one form of Persian and Arabic letters and digits."""
+    plain = unicodedata.normalize("NFKD", text.translate(_FOLD).lower())
+    kept = "".join(sign for sign in plain if not unicodedata.combining(sign))
+    return " ".join(kept.split())[:LONGEST].lstrip("+")
+
+
+def terms(profile: Profile) -> set[str]:
+    """Everything this customer can be found by."""
+    found = set()
+    for key in profile["identities"]:
+        kind, _, text = key.partition(":")
+        if kind not in HIDDEN:
+            found.add(fold(text))
+    parts = (value(profile["traits"], name) for name in ("name", "first_name", "last_name"))
+    for part in (part for part in parts if isinstance(part, str)):
+        words = fold(part).split(" ")[:WORDS]
+        found.update(" ".join(words[start:]) for start in range(len(words)))
+    found.discard("")
+    return found
+
+
+def entry(term: str, customer: str) -> str:
+    """A term as it stands in the index."""
+    return f"{term}\x00{customer}"
+
+
+def customer(raw: str) -> str:
+    """The customer of an entry of the index."""
+    return raw.rpartition("\x00")[2]

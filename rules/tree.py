@@ -1,0 +1,68 @@
+"""Walking a tree of conditions without recursion, and its limits."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from rules.conditions import MAX_DEPTH, MAX_NODES, All, AnyOf, Condition, Has, Node, Not, Seen
+
+RAW_NODES = 20_000
+RAW_DEPTH = 60
+
+
+def below(node: Condition) -> tuple[Condition, ...]:
+    """The parts of a node."""
+    if isinstance(node, All | AnyOf):
+        return node.parts
+    if isinstance(node, Not):
+        return (node.part,)
+    return (node.has,) if isinstance(node, Has) else ()
+
+
+def walk(root: Condition) -> Iterator[tuple[Condition, int, bool]]:
+    """Every node with its depth and whether it is inside a `has`."""
+    todo: list[tuple[Condition, int, bool]] = [(root, 1, False)]
+    while todo:
+        node, depth, inside = todo.pop()
+        yield node, depth, inside
+        todo.extend((part, depth + 1, inside or isinstance(node, Has)) for part in below(node))
+
+
+def check(root: Condition) -> None:
+    """Raise a validation error when a condition is too large, or says `item` where there is no list."""
+    count = 0
+    for node, depth, inside in walk(root):
+        count += 1
+        if depth > MAX_DEPTH:
+            raise PydanticCustomError("limit", f"nested deeper than {MAX_DEPTH}")
+        if count > MAX_NODES:
+            raise PydanticCustomError("limit", f"more than {MAX_NODES} conditions")
+        if isinstance(node, Has) and inside:
+            raise PydanticCustomError("limit", "a list inside a list cannot be looked into")
+        name = field_of(node)
+        if name.partition(".")[0] == "item" and (not inside or isinstance(node, Has)):
+            raise PydanticCustomError("field", "{name} has a meaning inside `has` only", {"name": name})
+
+
+def field_of(node: Node) -> str:
+    """The field a predicate asks about; empty for a node that asks about none."""
+    if isinstance(node, Has):
+        return node.items
+    return "" if isinstance(node, Seen) else str(getattr(node, "field", ""))
+
+
+def check_raw(raw: Any) -> None:
+    """Raise ValueError when data from outside is too deep or too large to be looked at."""
+    todo, count = [(raw, 1)], 0
+    while todo:
+        value, depth = todo.pop()
+        if depth > RAW_DEPTH:
+            raise ValueError(f"nested deeper than {RAW_DEPTH}")
+        below = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+        count += len(below)
+        if count > RAW_NODES:
+            raise ValueError(f"more than {RAW_NODES} values")
+        todo.extend((one, depth + 1) for one in below)

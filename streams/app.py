@@ -1,0 +1,173 @@
+"""The Faust runner: Faust keeps the group, the assignment and the commits; fetches reach us whole.
+
+Faust's own consumer starts two tasks for every message. This one takes a fetch as it is and hands it on as one
+batch, through an ordinary Faust channel to an ordinary processor. The only file that imports Faust.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, cast
+
+import faust
+from faust.transport.drivers.aiokafka import Consumer, Transport
+from faust.types import TP
+
+from hub.bus import topic
+from hub.logs import get
+from hub.settings import Settings
+from hub.topics import INTERACTIONS
+from streams.decode import Record
+from streams.runner import Batches
+
+IDLE: Final = 0.25
+"""Seconds a fetch waits when nothing comes in."""
+STOP_PATIENCE: Final = 10.0
+
+log = get("faust")
+
+
+class FaustLog:
+    """The log as Faust's consumer sees it."""
+
+    def __init__(self, consumer: Any, name: str) -> None:
+        self._consumer = consumer
+        self._name = name
+
+    def _tp(self, partition: int) -> TP:
+        return TP(self._name, partition)
+
+    @property
+    def _inner(self) -> Any:
+        return self._consumer._thread._ensure_consumer()
+
+    def assigned(self) -> frozenset[int]:
+        return frozenset(tp.partition for tp in self._consumer.assignment() if tp.topic == self._name)
+
+    def end(self, partition: int) -> int | None:
+        return cast(int | None, self._consumer.highwater(self._tp(partition)))
+
+    def asked(self, partition: int) -> int:
+        return int(self._inner.last_poll_timestamp(self._tp(partition)) or 0)
+
+    async def beginning(self, partition: int) -> int:
+        tp = self._tp(partition)
+        return int((await self._consumer.earliest_offsets(tp))[tp])
+
+    async def committed(self, partition: int) -> int | None:
+        thread = self._consumer._thread
+        return cast(int | None, await thread.call_thread(self._inner.committed, self._tp(partition)))
+
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        await self._consumer._commit({self._tp(one): offset for one, offset in offsets.items()})
+
+    def seek(self, partition: int, offset: int) -> None:
+        # In the consumer's own thread: a seek discards what that thread has fetched.
+        loop = self._consumer._thread.thread_loop
+        done = asyncio.run_coroutine_threadsafe(self._seek(partition, offset), loop)
+        done.result(timeout=5)
+
+    async def _seek(self, partition: int, offset: int) -> None:
+        self._inner.seek(self._tp(partition), offset)
+
+
+class WholeFetches(Consumer):  # type: ignore[misc]
+    """Faust's consumer, handing over what one fetch brought instead of message after message."""
+
+    async def _drain_messages(self, fetcher: Any) -> None:
+        batches = self.app.batches
+        view = FaustLog(self, self.app.log_name)
+        try:
+            while not (self.should_stop or fetcher.should_stop):
+                generation = self.app.consumer_generation_id
+                records, _ = await self._wait_next_records(IDLE)
+                if self.should_stop or not self.flow_active or generation != self.app.consumer_generation_id:
+                    continue
+                done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+                await batches.put((view, _by_partition(records or {}), done))
+                await done
+        except self.consumer_stopped_errors:
+            if not self.app.should_stop:
+                raise
+
+
+def _by_partition(records: Mapping[Any, Sequence[Record]]) -> dict[int, Sequence[Record]]:
+    return {tp.partition: found for tp, found in records.items() if found}
+
+
+class FaustRunner:
+    """Runs a Faust app whose one processor gives every fetch to `batches`."""
+
+    def __init__(self, settings: Settings, batches: Batches) -> None:
+        self._settings = settings
+        self._batches = batches
+        self._app = self._make()
+
+    def _make(self) -> Any:
+        settings = self._settings
+        servers = settings.kafka_bootstrap_servers.replace(",", ";kafka://")
+        session = settings.session_timeout
+        app = faust.App(
+            settings.group,
+            broker=f"kafka://{servers}",
+            datadir=str(Path(settings.state) / "faust"),
+            web_enabled=False,
+            topic_allow_declare=False,
+            topic_disable_leader=True,
+            stream_wait_empty=False,
+            stream_recovery_delay=0,
+            broker_commit_livelock_soft_timeout=0,
+            broker_max_poll_records=settings.fetch,
+            broker_session_timeout=session,
+            broker_heartbeat_interval=session / 4,
+            broker_request_timeout=max(15.0, session + 5),
+            broker_rebalance_timeout=max(10.0, session),
+            consumer_max_fetch_size=4_194_304,
+            consumer_auto_offset_reset="earliest",
+            producer_request_timeout=15.0,
+            autodiscover=False,
+            loghandlers=[],
+        )
+        transport = app.transport
+        assert isinstance(transport, Transport)
+        transport.Consumer = WholeFetches
+        app.log_name = topic(settings, INTERACTIONS)
+        app.batches = app.channel(maxsize=1)
+        app.topics.add(app.topic(app.log_name, value_type=bytes))
+        app.agent(app.batches, name="processor")(self._process)
+        return app
+
+    async def _process(self, stream: Any) -> None:
+        async for view, records, done in stream:
+            try:
+                await self._batches.take(view, records)
+            except Exception as error:
+                # An exception in a processor would be acknowledged and forgotten: the process ends instead,
+                # and whoever supervises it starts it again.
+                log.exception("the worker cannot go on", error=str(error))
+                self.broken.set_exception(error)
+                return
+            finally:
+                if not done.done():
+                    done.set_result(None)
+
+    async def run(self) -> None:
+        """Run until stopped. Raises what broke it."""
+        self.broken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        await self._app.start()
+        stopped = asyncio.ensure_future(self._app.wait_until_stopped())
+        await asyncio.wait({self.broken, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if self.broken.done():
+            self.broken.result()
+        if self._app.crashed:
+            raise RuntimeError("Faust gave up") from self._app.crash_reason
+
+    async def stop(self) -> None:
+        """Leave the group."""
+        started = time.monotonic()
+        await asyncio.wait_for(self._app.stop(), STOP_PATIENCE)
+        log.info("left the group", seconds=round(time.monotonic() - started, 2))

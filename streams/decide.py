@@ -1,0 +1,116 @@
+"""Fourth step: the rules look at the event and the profile it led to, and speak or stay silent."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from hub.metrics import FIRED, HELD
+from hub.profile import Profile
+from hub.trigger import Trigger
+from profile_store import keys
+from profile_store.draft import Draft
+from profile_store.timeline import encode
+from streams.decode import Incoming
+from streams.fold import note_firing
+
+
+class Timer(Protocol):
+    """Something a rule waits for."""
+
+    @property
+    def slot(self) -> str: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def due(self) -> int: ...
+    @property
+    def rule(self) -> str: ...
+    @property
+    def body(self) -> dict[str, Any]: ...
+
+
+class Decision(Protocol):
+    """What one rule made of one event."""
+
+    @property
+    def rule(self) -> str: ...
+    @property
+    def version(self) -> str: ...
+    @property
+    def outcome(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def text(self) -> str: ...
+    @property
+    def trigger(self) -> Trigger | None: ...
+    @property
+    def timer(self) -> Timer | None: ...
+
+
+class Engine(Protocol):
+    """The rules in force."""
+
+    def decide(self, event: Any, ms: int, profile: Profile) -> Sequence[Decision]:
+        """What the rules make of an event, given the profile that already contains it. Pure."""
+        ...
+
+
+def decide(engine: Engine, draft: Draft, incoming: Incoming) -> None:
+    """Ask the rules, and note in the draft what they want."""
+    profile = draft.profile
+    for decision in engine.decide(incoming.event, incoming.ms, profile):
+        if decision.timer is not None:
+            _wait(draft, decision.timer)
+        elif decision.trigger is not None and decision.outcome == "fired":
+            _fire(draft, decision, decision.trigger, incoming)
+        elif decision.outcome == "held":
+            _hold(draft, decision, incoming)
+    if incoming.event.type == "timer.due":
+        _settle(draft, incoming)
+
+
+def _wait(draft: Draft, timer: Timer) -> None:
+    customer = draft.profile["id"]
+    before = draft.profile["timers"].get(timer.slot)
+    if before is not None:
+        _forget(draft, keys.timer(customer, timer.slot, before[0]))
+    draft.profile["timers"][timer.slot] = [timer.id, timer.due, timer.rule, timer.body]
+    member = keys.timer(customer, timer.slot, timer.id)
+    draft.timers[member] = timer.due
+    draft.cancelled.discard(member)
+
+
+def _forget(draft: Draft, member: str) -> None:
+    if draft.timers.pop(member, None) is None:
+        draft.cancelled.add(member)
+
+
+def _settle(draft: Draft, incoming: Incoming) -> None:
+    """A timer that came due has done its work, whatever came of it."""
+    slot, id = str(incoming.event.data.get("slot")), str(incoming.event.data.get("timer"))
+    waiting = draft.profile["timers"].get(slot)
+    if waiting is not None and waiting[0] == id:
+        del draft.profile["timers"][slot]
+        _forget(draft, keys.timer(draft.profile["id"], slot, id))
+
+
+def _fire(draft: Draft, decision: Decision, trigger: Trigger, incoming: Incoming) -> None:
+    """Put the message into the outbox. What was decided in a replay was sent long ago and is not said again."""
+    ms = incoming.ms
+    if incoming.replayed or not note_firing(
+        draft.profile, trigger.id, [decision.rule, trigger.channel, ms, trigger.purpose]
+    ):
+        return
+    draft.outbox[trigger.id] = trigger.to_json()
+    data = {"rule": decision.rule, "version": decision.version, "channel": trigger.channel, "reason": trigger.reason}
+    draft.rows.append(encode(trigger.id, ms, "rule.fired", trigger.text, {**data, "trigger": trigger.id}))
+    FIRED.labels(decision.rule).inc()
+
+
+def _hold(draft: Draft, decision: Decision, incoming: Incoming) -> None:
+    id = f"{decision.rule}@{incoming.event.id}"
+    data = {"rule": decision.rule, "reason": decision.reason}
+    draft.rows.append(encode(id, incoming.ms, "rule.held", decision.text, data))
+    HELD.labels(decision.reason.partition(":")[0]).inc()

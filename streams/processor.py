@@ -1,0 +1,182 @@
+"""One worker's work on its partitions: nothing twice, nothing left out, whatever dies in between.
+
+Redis holds, in the same step as the profiles, how far each partition is applied. Kafka's committed offset says
+how far everything that followed from it, triggers included, is done too. What lies before that offset and is
+read again because the store lost it is a replay: it changes profiles and says nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from hub.errors import Transient
+from hub.logs import get
+from hub.metrics import BATCH, GAPS, LAG, REFUSED, WATERMARK_AGE
+from profile_store.connect import Gap
+from profile_store.draft import Draft
+from profile_store.ledger import Ledger, Raise
+from streams.decode import Dead, Incoming, Record, decode
+from streams.pipeline import Pipeline
+from streams.relay import Relay
+from streams.runner import Log
+
+COMMIT_EVERY: Final = 0.5
+"""Seconds between commits to Kafka: they only bound what is sent again after a loss."""
+CHECK_EVERY: Final = 1.0
+"""Seconds between looks at the watermarks while nothing comes in."""
+
+log = get("processor")
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Position:
+    """How far one partition is."""
+
+    mark: str
+    """The watermark as the store holds it: `topic id:offset`, or empty."""
+    next: int
+    """The offset to read next."""
+    replay_until: int
+    moment: int = 0
+    """Everything accepted before this moment (ms) is applied."""
+
+
+class Processor:
+    """Brings each record exactly once into a profile, and its triggers into the relay."""
+
+    def __init__(self, ledger: Ledger, pipeline: Pipeline, relay: Relay, topic_id: str) -> None:
+        self._ledger = ledger
+        self._pipeline = pipeline
+        self._relay = relay
+        self._topic_id = topic_id
+        self._positions: dict[int, Position] = {}
+        self._done: dict[int, int] = {}
+        self._committed_at = 0.0
+        self._checked_at = 0.0
+        self.assigned: frozenset[int] = frozenset()
+
+    async def take(self, log_: Log, records: Mapping[int, Sequence[Record]]) -> None:
+        """Work on one fetch. Returns when it is applied, or when it must be read again."""
+        self.assigned = log_.assigned()
+        for partition in self._positions.keys() - self.assigned:
+            del self._positions[partition]
+        await self._patiently(lambda: self._locate(log_, self.assigned - self._positions.keys()))
+        ready = {one: self._in_order(log_, one, found) for one, found in records.items() if one in self._positions}
+        ready = {partition: found for partition, found in ready.items() if found}
+        if ready:
+            await self._apply(ready)
+        else:
+            await self._check(log_)
+        self._look(log_)
+        await self._report(log_)
+
+    async def _apply(self, ready: dict[int, Sequence[Record]]) -> None:
+        batch: list[Incoming] = []
+        dead: list[Dead] = []
+        raises = []
+        for partition, found in ready.items():
+            position = self._positions[partition]
+            alive, rejected = decode(found, self._topic_id, position.replay_until)
+            batch += alive
+            dead += rejected
+            raises.append(Raise(partition, position.mark, f"{self._topic_id}:{found[-1].offset}"))
+        BATCH.observe(sum(map(len, ready.values())))
+        try:
+            for one in dead:
+                await self._patiently(lambda one=one: self._relay.bury(one))
+            written = await self._patiently(lambda: self._pipeline.run(batch, raises))
+        except Gap as gap:
+            self._lost(str(gap))
+            return
+        for one, found in zip(raises, ready.values(), strict=True):
+            position = self._positions[one.partition]
+            position.mark, position.next = one.new, found[-1].offset + 1
+            position.moment = max(position.moment, found[-1].timestamp)
+        await self._send(written)
+        self._done |= {one: self._positions[one].next for one in ready}
+
+    async def _send(self, written: list[Draft]) -> None:
+        triggers = [(draft.profile["id"], draft.outbox) for draft in written if draft.outbox]
+        if triggers:
+            await self._patiently(lambda: self._relay.send(triggers))
+
+    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do it, again and again while the store or the broker is away."""
+        wait = 0.05
+        while True:
+            try:
+                return await work()
+            except Transient as error:
+                log.warning("waiting", error=str(error), seconds=wait)
+                await asyncio.sleep(wait)
+                wait = min(wait * 2, 2.0)
+
+    def _lost(self, why: str) -> None:
+        """The store is behind us, or somebody else has our partition: forget everything and look again."""
+        GAPS.inc()
+        REFUSED.labels("gap").inc()
+        log.warning("the store is not where this worker left it; reading again", reason=why)
+        self._positions.clear()
+        self._pipeline.directory.forget()
+
+    async def _locate(self, log_: Log, partitions: frozenset[int] | set[int]) -> None:
+        """Find out how far partitions are that are new to this worker."""
+        if not partitions:
+            return
+        marks = await self._ledger.watermarks()
+        for partition in partitions:
+            mark = marks.get(partition, "")
+            oldest = await log_.beginning(partition)
+            topic, _, offset = mark.partition(":")
+            wanted = int(offset) + 1 if topic == self._topic_id else oldest
+            if wanted < oldest:
+                log.error("the log begins after what the store has", partition=partition, missing=oldest - wanted)
+            replay_until = await log_.committed(partition) or 0
+            self._positions[partition] = Position(mark, max(wanted, oldest), replay_until)
+            log_.seek(partition, max(wanted, oldest))
+
+    def _in_order(self, log_: Log, partition: int, found: Sequence[Record]) -> Sequence[Record]:
+        """The records that come next; after a hole nothing, and the reader is sent back to its edge."""
+        position = self._positions[partition]
+        if found and found[0].offset > position.next:
+            log_.seek(partition, position.next)
+            return ()
+        return [record for record in found if record.offset >= position.next]
+
+    async def _check(self, log_: Log) -> None:
+        """While nothing comes in: is the store still where we left it?"""
+        now = time.monotonic()
+        if now - self._checked_at < CHECK_EVERY:
+            return
+        self._checked_at = now
+        marks = await self._patiently(self._ledger.watermarks)
+        if any(marks.get(one, "") != position.mark for one, position in self._positions.items()):
+            self._lost("a watermark moved while nothing came in")
+            await self._patiently(lambda: self._locate(log_, log_.assigned()))
+
+    def _look(self, log_: Log) -> None:
+        """Where nothing waits, everything accepted before the broker last answered is applied."""
+        for partition, position in self._positions.items():
+            end = log_.end(partition)
+            waiting = max(0, (end or 0) - position.next)
+            if end is not None and waiting == 0:
+                position.moment = max(position.moment, log_.asked(partition))
+            LAG.labels(partition).set(waiting)
+            WATERMARK_AGE.labels(partition).set(max(0.0, time.time() - position.moment / 1000))
+
+    async def _report(self, log_: Log) -> None:
+        """Now and then, tell Kafka and the timers how far we are."""
+        now = time.monotonic()
+        if now - self._committed_at < COMMIT_EVERY:
+            return
+        self._committed_at = now
+        moments = {one: position.moment for one, position in self._positions.items() if position.moment}
+        await self._patiently(lambda: self._ledger.read_up_to(moments))
+        done, self._done = {one: offset for one, offset in self._done.items() if one in self.assigned}, {}
+        if done:
+            await self._patiently(lambda: log_.commit(done))

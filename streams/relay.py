@@ -1,0 +1,77 @@
+"""What a batch set off goes on its way: triggers to their topic, firings back into the log, dead letters."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+from hub.bus import Producer, topic
+from hub.deadletter import DeadLetter
+from hub.event import Event
+from hub.logs import get
+from hub.metrics import DEAD
+from hub.settings import Settings
+from hub.topics import DEAD_LETTERS, INTERACTIONS, TRIGGERS
+from hub.trigger import Trigger
+from profile_store.ledger import Ledger
+from streams.decode import Dead
+
+SOURCE: Final = "/rules"
+
+log = get("relay")
+
+
+def firing(trigger: Trigger, tenant: str) -> Event:
+    """The event that a rule spoke: with it in the log, caps survive a rebuild."""
+    kind, _, value = trigger.to.partition(":")
+    data = {"rule": trigger.rule, "channel": trigger.channel, "purpose": trigger.purpose, "version": trigger.version}
+    return Event(
+        id=trigger.id,
+        source=SOURCE,
+        type="rule.fired",
+        time=trigger.time,
+        subject=trigger.to,
+        receivedat=datetime.now(UTC),
+        tenant=tenant,
+        data={"identities": [{"type": kind, "value": value, "verified": False}], **data},
+    )
+
+
+class Relay:
+    """Takes triggers from the outbox to Kafka. An outbox entry leaves only after Kafka has it."""
+
+    def __init__(self, producer: Producer, ledger: Ledger, settings: Settings) -> None:
+        self._producer = producer
+        self._ledger = ledger
+        self._tenant = settings.tenant
+        self._topics = {name: topic(settings, name) for name in (TRIGGERS, INTERACTIONS, DEAD_LETTERS)}
+
+    async def send(self, outboxes: Iterable[tuple[str, Mapping[str, bytes]]]) -> None:
+        """Send the triggers of customers: (customer, trigger id → trigger). Raises Transient."""
+        entries = [(customer, id, body) for customer, outbox in outboxes for id, body in outbox.items()]
+        await self._producer.publish(self._topics[TRIGGERS], [(customer, body) for customer, _, body in entries])
+        firings = [firing(Trigger.from_json(body), self._tenant) for _, _, body in entries]
+        await self._producer.publish(self._topics[INTERACTIONS], [(one.subject, one.to_json()) for one in firings])
+        await self._ledger.relayed((customer, id) for customer, id, _ in entries)
+
+    async def sweep(self) -> int:
+        """Send what a worker that died left in the outbox; how many there were. Raises Transient."""
+        waiting = await self._ledger.waiting_triggers()
+        if waiting:
+            log.info("sending what was left in the outbox", triggers=len(waiting))
+            await self.send((Trigger.from_json(body).customer, {id: body}) for id, body in waiting.items())
+        return len(waiting)
+
+    async def bury(self, dead: Dead) -> None:
+        """Put a record among the dead letters. Raises Transient."""
+        record = dead.record
+        letter = DeadLetter.of(
+            record.value or b"",
+            key=(record.key or b"").decode("utf-8", "replace"),
+            reason=dead.reason,
+            error=dead.error,
+            place={"topic": INTERACTIONS, "partition": record.partition, "offset": record.offset},
+        )
+        await self._producer.publish(self._topics[DEAD_LETTERS], [(letter.key, letter.to_json())])
+        DEAD.labels(dead.reason).inc()

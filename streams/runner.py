@@ -1,0 +1,60 @@
+"""What a runner is: it brings batches of records from the partitions it was given. There are two of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from streams.decode import Record
+
+
+class Log(Protocol):
+    """A runner's view of the log `interactions`, as the processor needs it."""
+
+    def assigned(self) -> frozenset[int]:
+        """The partitions this worker has now."""
+        ...
+
+    def end(self, partition: int) -> int | None:
+        """The offset after the newest record that the broker told of."""
+        ...
+
+    def asked(self, partition: int) -> int:
+        """When the broker last told where the end is, in ms."""
+        ...
+
+    async def beginning(self, partition: int) -> int:
+        """The oldest offset there is."""
+        ...
+
+    async def committed(self, partition: int) -> int | None:
+        """The offset up to which everything, what it set off included, was done."""
+        ...
+
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        """Note that everything before these offsets is done."""
+        ...
+
+    def seek(self, partition: int, offset: int) -> None:
+        """Read on from this offset."""
+        ...
+
+
+class Batches(Protocol):
+    """Takes what a runner brings."""
+
+    async def take(self, log: Log, records: Mapping[int, Sequence[Record]]) -> None:
+        """Work on records of several partitions, each in order; empty when there was nothing for a while."""
+        ...
+
+
+class Runner(Protocol):
+    """Reads the log as a member of the consumer group until it is stopped."""
+
+    async def run(self) -> None:
+        """Run until `stop`, or until something is broken for good."""
+        ...
+
+    async def stop(self) -> None:
+        """Leave the group and return from `run`."""
+        ...

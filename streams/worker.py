@@ -1,0 +1,109 @@
+"""The process `hub worker`: puts the parts together and runs them until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from typing import Final
+
+from kafka.errors import KafkaError
+from rules.watch import RuleFolder
+
+from hub import bus, metrics
+from hub.errors import Misconfigured, Transient
+from hub.logs import get
+from hub.settings import Settings
+from hub.topics import INTERACTIONS
+from profile_store.connect import connect, install
+from profile_store.ledger import Ledger
+from streams.app import FaustRunner
+from streams.pipeline import Pipeline
+from streams.processor import Processor
+from streams.relay import Relay
+from streams.timers import Timers
+
+SWEEP_EVERY: Final = 5.0
+RULES_EVERY: Final = 0.5
+
+log = get("worker")
+
+
+def topic_id(settings: Settings) -> str:
+    """A short name of the log as it is now: a topic that was made anew has another. Raises Transient."""
+    client = bus.admin(settings)
+    try:
+        name = bus.topic(settings, INTERACTIONS)
+        described = client.describe_topics([name])
+        return str(described[0]["topic_id"]).replace("-", "")[:6]
+    except KafkaError as error:
+        raise Transient(f"Kafka: {error}") from error
+    finally:
+        client.close()
+
+
+async def until(work: object, what: str) -> None:
+    """Kept for symmetry."""
+
+
+class Worker:
+    """One worker: a runner, its processor, its timers and its rules."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._redis = connect(settings)
+        self._producer = bus.Producer(settings.kafka_bootstrap_servers, client="hub-worker", linger_ms=0)
+        self._ledger = Ledger(self._redis, settings.group)
+        self._relay = Relay(self._producer, self._ledger, settings)
+        self._rules = RuleFolder(settings.rules_dir)
+
+    async def run(self) -> None:
+        """Run until SIGTERM. Raises Transient or Misconfigured when it cannot start."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        await install(self._redis)
+        await self._producer.start()
+        log_id = await asyncio.to_thread(topic_id, self._settings)
+        self._rules.poll()
+        pipeline = Pipeline(self._ledger, lambda: self._rules.engine, self._relay.bury)
+        processor = Processor(self._ledger, pipeline, self._relay, log_id)
+        timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned)
+        runner = FaustRunner(self._settings, processor)
+        metrics.serve(
+            self._settings.metrics_host,
+            self._settings.metrics_port,
+            lambda: "" if processor.assigned else "no partitions yet",
+        )
+        beside = [asyncio.create_task(one) for one in (timers.run(), self._sweep(), self._watch_rules())]
+        running = asyncio.create_task(runner.run())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({running, stopping, *beside}, return_when=asyncio.FIRST_COMPLETED)
+        for task in beside:
+            task.cancel()
+        failed = [task for task in (running, *beside) if task.done() and not task.cancelled() and task.exception()]
+        with contextlib.suppress(Exception):
+            await runner.stop()
+        await self._producer.stop()
+        await self._redis.aclose()
+        if failed:
+            failed[0].result()
+
+    async def _sweep(self) -> None:
+        while True:
+            with contextlib.suppress(Transient):
+                await self._relay.sweep()
+            await asyncio.sleep(SWEEP_EVERY)
+
+    async def _watch_rules(self) -> None:
+        while True:
+            await asyncio.sleep(RULES_EVERY)
+            if self._rules.poll():
+                log.info("rules read again", problems=len(self._rules.problems))
+
+
+async def run(settings: Settings) -> None:
+    """The process. Raises Misconfigured when Kafka or Redis is not set."""
+    if not settings.kafka_bootstrap_servers:
+        raise Misconfigured("HUB_KAFKA_BOOTSTRAP_SERVERS is not set and no hub runs here", "Start one with `make run`.")
+    await Worker(settings).run()
