@@ -175,3 +175,8 @@ def _finish(entry: Entry, states: dict[str, Row]) -> None:
             name = str(one["data"].get("name") or one["text"] or one["data"].get("url") or "")
             counts[name] = counts.get(name, 0) + 1
         entry.pages = list(counts.items())
+
+
+def matters(row: Row) -> bool:
+    """Whether somebody who is writing should read this first: the customer or a colleague spoke."""
+    return _kind(row) in ("said", "note") or row["type"] in ("agent.reply", "phone.ringing", "consent.withdrawn")

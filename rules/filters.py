@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -141,9 +141,13 @@ def bound(name: str, language: str) -> tuple[Callable[..., Any], int]:
     return partial(function, locale(language)), arguments
 
 
+@lru_cache(maxsize=256)
 def locale(language: str) -> Locale:
     """How the language writes numbers; English for one we do not know."""
     try:
-        return Locale.parse(language)
+        found = Locale.parse(language)
     except (UnknownLocaleError, ValueError):
-        return Locale.parse("en")
+        found = Locale.parse("en")
+    # Babel reads its tables at first use: that is now, when files are read anyway, and not within an event.
+    format_currency(1, "USD", locale=found)
+    return found

@@ -131,9 +131,7 @@ class FaustRunner:
             autodiscover=False,
             loghandlers=[],
         )
-        transport = app.transport
-        assert isinstance(transport, Transport)
-        transport.Consumer = WholeFetches
+        cast(Transport, app.transport).Consumer = WholeFetches
         app.log_name = topic(settings, INTERACTIONS)
         app.batches = app.channel(maxsize=1)
         app.topics.add(app.topic(app.log_name, value_type=bytes))

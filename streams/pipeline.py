@@ -84,9 +84,9 @@ class Pipeline:
             with STAGE.labels("commit").time():
                 refused = set(await self._ledger.commit([draft for draft, _ in drafts], raises))
             written += [draft for number, (draft, _) in enumerate(drafts) if number not in refused]
-            self._measure(
-                incoming for number, (_, events) in enumerate(drafts) if number not in refused for incoming in events
-            )
+            for number, (_, events) in enumerate(drafts):
+                if number not in refused:
+                    self._measure(events)
             if not refused:
                 return written
             REFUSED.labels("conflict").inc(len(refused))

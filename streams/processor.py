@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, TypeVar
 
 from hub.errors import Transient
@@ -87,8 +88,8 @@ class Processor:
             raises.append(Raise(partition, position.mark, f"{self._topic_id}:{found[-1].offset}"))
         BATCH.observe(sum(map(len, ready.values())))
         try:
-            for one in dead:
-                await self._patiently(lambda one=one: self._relay.bury(one))
+            for letter in dead:
+                await self._patiently(partial(self._relay.bury, letter))
             written = await self._patiently(lambda: self._pipeline.run(batch, raises))
         except Gap as gap:
             self._lost(str(gap))

@@ -42,10 +42,6 @@ def topic_id(settings: Settings) -> str:
         client.close()
 
 
-async def until(work: object, what: str) -> None:
-    """Kept for symmetry."""
-
-
 class Worker:
     """One worker: a runner, its processor, its timers and its rules."""
 

@@ -141,7 +141,7 @@ class TwilioVoice:
         if call.state in UNDERWAY:
             return []
         seconds = _number(form.get("CallDuration", ""))
-        key = f"{form['CallSid']}:{call.state}" if call.leg else call.state
+        key = f"{form.get('CallSid', '')}:{call.state}" if call.leg else call.state
         trigger = raw.query.get("trigger", "")[:100] or None
         return [
             call.event(call.kind, key, raw, duration=seconds, trigger=trigger, sequence=form.get("SequenceNumber"))

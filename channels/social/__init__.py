@@ -1,0 +1,5 @@
+"""Social networks and messengers."""
+
+from channels.social.meta import Meta
+
+__all__ = ["Meta"]

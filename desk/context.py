@@ -1,0 +1,64 @@
+"""What every route of the desk is given."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from fastapi import Request
+
+from desk.feed import Feed
+from desk.ports import Bus, DeadLetters, Store, TriggerFeed
+from desk.problems import Problem
+from desk.render import Renderer, renderer
+from desk.words import LANGUAGES
+from hub.profile import Profile
+from hub.settings import Settings
+
+LANGUAGE_COOKIE: Final = "hub_language"
+THEME_COOKIE: Final = "hub_theme"
+_CUSTOMER: Final = re.compile(r"[\w.:@+-]{1,100}")
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The desk's surroundings, put together once."""
+
+    settings: Settings
+    store: Store
+    bus: Bus
+    feed: Feed
+    triggers: TriggerFeed
+    dead_letters: DeadLetters
+
+
+def desk(request: Request) -> Desk:
+    """The surroundings of a request."""
+    found: Desk = request.app.state.desk
+    return found
+
+
+def language_of(request: Request) -> str:
+    """The reader's language: chosen, else what the browser prefers of ours, else the installation's."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE, "")
+    if chosen in LANGUAGES:
+        return chosen
+    for part in request.headers.get("accept-language", "")[:200].split(","):
+        code = part.strip()[:2].lower()
+        if code in LANGUAGES:
+            return code
+    return desk(request).settings.language
+
+
+def renderer_of(request: Request) -> Renderer:
+    """The templates in the reader's language."""
+    return renderer(language_of(request), desk(request).settings.timezone)
+
+
+async def wanted(request: Request, customer: str) -> tuple[int, Profile]:
+    """The customer a path names. Raises Problem 404."""
+    found = await desk(request).store.get(customer) if _CUSTOMER.fullmatch(customer) else None
+    if found is None:
+        raise Problem(404, "there is no such customer", field="customer")
+    return found

@@ -1,0 +1,109 @@
+"""The API of customers: finding, reading, following."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Query, Request
+from starlette.responses import StreamingResponse
+
+from desk import live, sse, views
+from desk.access import API, staff, still_valid
+from desk.context import desk, renderer_of, wanted
+from desk.problems import Problem
+from hub.identity import TELEPHONES, normalise
+
+router = APIRouter(prefix=API)
+
+Limit = Annotated[int, Query(ge=1, le=200)]
+
+
+@router.get("/me", summary="Who you are")
+async def me(request: Request) -> dict[str, str]:
+    """Name and role of the token."""
+    who = staff(request)
+    return {"name": who.name, "role": who.role}
+
+
+@router.get("/customers", summary="Find customers")
+async def find(
+    request: Request,
+    identifier: Annotated[str | None, Query(max_length=400, description="Exact, `type:value`")] = None,
+    q: Annotated[str | None, Query(max_length=100, description="How a name or identifier begins")] = None,
+    limit: Annotated[int, Query(ge=1, le=50)] = 20,
+) -> dict[str, Any]:
+    """By one exact identifier, or by how any identifier or name begins."""
+    if identifier is None and q is None:
+        raise Problem(422, "say whom: identifier=type:value, or q=", field="identifier")
+    if identifier is not None:
+        found = await desk(request).store.find(exact(identifier, desk(request).settings.region))
+        return {"items": [views.customer(*found)] if found else [], "next": None}
+    profiles = await desk(request).store.search(q or "", limit)
+    return {"items": [brief(profile) for profile in profiles], "next": None}
+
+
+def exact(identifier: str, region: str) -> str:
+    """The identifier in its normal form. Raises Problem 422."""
+    kind, colon, text = identifier.partition(":")
+    if kind in TELEPHONES and text.startswith(" "):
+        text = "+" + text[1:]  # a plus sign that was not escaped in the address arrives as a blank
+    normal = normalise(kind, text, region) if colon else None
+    if normal is None:
+        raise Problem(422, "this identifies nobody; write type:value, as in phone:+4930901820", field="identifier")
+    return f"{kind}:{normal}"
+
+
+def brief(profile: Any) -> dict[str, Any]:
+    """A customer as a line of a list."""
+    known = views.identities(profile)
+    return {
+        "id": profile["id"],
+        "name": views.name_of(profile) or None,
+        "identities": known[:5],
+        "stage": profile["stage"],
+        "last": views.moment(profile["last"]),
+        "call": views.call(profile),
+    }
+
+
+@router.get("/customers/{customer}", summary="One customer")
+async def read(request: Request, customer: str) -> dict[str, Any]:
+    """Everything known now. After a merge the id in the answer may be another."""
+    return views.customer(*await wanted(request, customer))
+
+
+@router.get("/customers/{customer}/timeline", summary="What happened, newest first")
+async def timeline(
+    request: Request,
+    customer: str,
+    before: Annotated[str | None, Query(max_length=500)] = None,
+    limit: Limit = 50,
+) -> dict[str, Any]:
+    """A page of the timeline; `next` goes back as `before`."""
+    _, profile = await wanted(request, customer)
+    rows, cursor = await desk(request).store.timeline(profile["id"], before, limit)
+    return {"items": [views.row(row) for row in rows], "next": cursor}
+
+
+@router.get("/customers/{customer}/live", summary="One customer as server-sent events")
+async def follow(
+    request: Request,
+    customer: str,
+    last: Annotated[int | None, Query(description="As Last-Event-ID, for clients that cannot set it")] = None,
+    last_event_id: Annotated[str | None, Header()] = None,
+) -> StreamingResponse:
+    """`profile`, `panels` (HTML), `timeline`, `readers`; `reset` asks to read the snapshot again."""
+    _, profile = await wanted(request, customer)
+    if last_event_id and last_event_id.isdigit():
+        last = int(last_event_id[:18])
+    here = desk(request)
+    events = live.customer_events(
+        here.store, here.feed, renderer_of(request), profile["id"], staff(request).name, last
+    )
+    return sse.response(events, lambda: still_valid(request), "customer")
+
+
+@router.get("/live", summary="The whole desk as server-sent events")
+async def follow_desk(request: Request) -> StreamingResponse:
+    """`snapshot` with the newest notice of each customer, then each `notice` as it comes."""
+    return sse.response(live.desk_events(desk(request).feed), lambda: still_valid(request), "desk")
