@@ -105,10 +105,8 @@ FIGURES: Final = {
     "nps": N_("Last NPS"),
 }
 """Traits that an agent weighs a decision by; at most three stand in the header."""
-CLOSED: Final = {
-    "no-address": {"sms": N_("no phone number known"), "email": N_("no address known")},
-    "withdrawn": N_("the customer does not want this"),
-}
+NO_ADDRESS: Final = {"sms": N_("no phone number known"), "email": N_("no address known")}
+TIERS: Final = {"gold": N_("Gold"), "silver": N_("Silver"), "bronze": N_("Bronze"), "platinum": N_("Platinum")}
 CALLS: Final = {
     "ringing": N_("Incoming call"),
     "input": N_("Incoming call"),

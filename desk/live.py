@@ -123,7 +123,7 @@ class View:
 
 
 async def customer_events(
-    store: Store, feed: Feed, renderer: Renderer, customer: str, agent: str, last: int | None
+    store: Store, feed: Feed, renderer: Renderer, customer: str, *, agent: str, last: int | None
 ) -> AsyncIterator[str]:
     """The events of one reader of one customer, for ever."""
     view = View(store, renderer, customer)

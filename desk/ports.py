@@ -32,9 +32,7 @@ class Store(Protocol):
         """The same, by an identity `type:value` in normal form."""
         ...
 
-    async def timeline(
-        self, customer: str, before: str | None = None, limit: int = 50
-    ) -> tuple[list[Row], str | None]:
+    async def timeline(self, customer: str, before: str | None = None, limit: int = 50) -> tuple[list[Row], str | None]:
         """Rows, newest first, and the cursor of the page after them."""
         ...
 

@@ -39,7 +39,7 @@ def _ours(_: Request, error: Exception) -> Response:
     if isinstance(error, Transient):
         return answer(503, str(error), {"Retry-After": str(max(1, math.ceil(error.retry_after or 1)))})
     if isinstance(error, Rejected):
-        named = {name: text for name, text in (("field", error.field), ("limit", error.limit)) if text}
+        named: dict[str, Any] = {name: text for name, text in (("field", error.field), ("limit", error.limit)) if text}
         return answer(413 if isinstance(error, TooLarge) else 422, str(error), **named)
     return answer(500, "something went wrong on our side")
 
@@ -60,7 +60,8 @@ def _invalid(_: Request, error: Exception) -> Response:
     field = ".".join(str(part) for part in first["loc"] if part not in {"body", "query", "path", "header"}) or "body"
     limits = {name: limit for name, limit in (first.get("ctx") or {}).items() if isinstance(limit, int | float | str)}
     limit = ", ".join(f"{name}: {limit}" for name, limit in limits.items() if name != "error")
-    return answer(422, f"{field}: {first['msg']}", field=field, **({"limit": limit} if limit else {}))
+    named: dict[str, Any] = {"field": field, "limit": limit} if limit else {"field": field}
+    return answer(422, f"{field}: {first['msg']}", **named)
 
 
 def _unforeseen(request: Request, error: Exception) -> Response:

@@ -28,7 +28,6 @@ KINDS: Final = (
     Kind("whatsapp", "social", "meta", "whatsapp", 24),
     Kind("messenger", "social", "meta", "meta_psid", 24),
     Kind("instagram", "social", "meta", "instagram_id", 24),
-    Kind("telegram", "social", "telegram", "telegram"),
 )
 ALWAYS_SHOWN: Final = frozenset({"sms", "email"})
 """Shown closed too: that we have no number or address is worth asking for."""

@@ -91,7 +91,7 @@ def entries(rows: Sequence[Row]) -> list[Entry]:
     open_groups: dict[str, Entry] = {}
     messages, states = _deliveries(rows)
     for row in rows:
-        if row["type"] in HIDDEN or _trigger(row) in messages and _state(row):
+        if row["type"] in HIDDEN or (_trigger(row) in messages and _state(row)):
             continue
         group = _group(row, found[-1] if found else None)
         entry = open_groups.get(group) if group else None

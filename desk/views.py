@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -15,8 +16,13 @@ ANONYMOUS: Final = frozenset({"anonymous_id", "device"})
 STRENGTH: Final = ("user_id", "account", "email", "phone", "whatsapp", "telegram", "meta_psid", "instagram_id")
 """Which identity stands for a customer where one has to; the rest follow."""
 RINGING: Final = frozenset({"ringing", "input"})
-NAMED: Final = frozenset({"name", "first_name", "last_name", "firstName", "lastName", "language", "timezone"})
+NAMED: Final = frozenset({"name", "first_name", "last_name", "firstName", "lastName", "language", "timezone", "tier"})
 """Traits the header shows already."""
+
+
+def now_ms() -> int:
+    """This moment in milliseconds since 1970 UTC."""
+    return time.time_ns() // 1_000_000
 
 
 def moment(ms: int) -> str:
@@ -140,3 +146,8 @@ def is_telephone(kind: str) -> bool:
 def newest_first(registers: dict[str, Register]) -> list[tuple[str, Register]]:
     """Registers by when they were said, the newest first."""
     return sorted(registers.items(), key=lambda item: (item[1][TIME], item[1][REF]), reverse=True)
+
+
+def further_traits(profile: Profile) -> list[tuple[str, Register]]:
+    """Traits that no other part of the page shows, the newest first."""
+    return [item for item in newest_first(profile["traits"]) if item[0] not in NAMED]

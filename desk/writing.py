@@ -18,7 +18,6 @@ from hub import bus, ids
 from hub.event import Event, make
 from hub.identity import Identity, key
 from hub.profile import Profile, language
-from hub.security import Staff
 from hub.topics import INTERACTIONS, TRIGGERS
 from hub.trigger import Trigger
 
@@ -47,7 +46,7 @@ class Text(BaseModel):
 class Message(Text):
     """A message of an agent's own."""
 
-    channel: str = Field(max_length=40, description="email, sms, social, or whatsapp, messenger, instagram, telegram")
+    channel: str = Field(max_length=40, description="email, sms, social, or whatsapp, messenger, instagram")
     to: str = Field(default="", max_length=400, description="One of the customer's identities, `type:value`")
     subject: str = Field(default="", max_length=200)
     seen: str = Field(default="", max_length=200, description="Id of the newest timeline row the writer saw")
@@ -58,9 +57,9 @@ class Message(Text):
 async def note(request: Request, customer: str, body: Text, idempotency_key: IdempotencyKey = None) -> dict[str, Any]:
     """A note for colleagues. The same Idempotency-Key again changes nothing."""
     _, profile = await wanted(request, customer)
-    who = staff(request)
-    event = _event("agent.note", who, _speaking(profile), idempotency_key, text=body.text, agent=who.name)
-    await _publish(desk(request), [event], None)
+    here, who = desk(request), staff(request)
+    event = _event(here, "agent.note", _speaking(profile), idempotency_key, text=body.text, agent=who.name)
+    await _publish(here, event)
     return {"id": event.id, "time": views.moment(event.ms)}
 
 
@@ -93,8 +92,8 @@ async def message(
         agent=who.name,
     )
     event = _event(
+        here,
         "agent.reply",
-        who,
         _identity(profile, way.to),
         once,
         text=body.text,
@@ -104,7 +103,7 @@ async def message(
         trigger=trigger.id,
         subject=body.subject or None,
     )
-    await _publish(here, [event], trigger)
+    await _publish(here, event, trigger)
     return {"id": event.id, "trigger": trigger.id, "to": way.to, "time": views.moment(event.ms)}
 
 
@@ -144,21 +143,22 @@ def _speaking(profile: Profile) -> Identity:
     return known[0]
 
 
-def _event(kind: str, who: Staff, about: Identity, once: str | None, **data: Any) -> Event:
-    source = f"/desk/agents/{who.name}"[:200]
+def _event(here: Desk, kind: str, about: Identity, once: str | None, **data: Any) -> Event:
+    """An event of this desk; the same agent, customer and key make the same id."""
+    source = f"/desk/agents/{data['agent']}"[:200]
     return make(
         kind,
         id=ids.event_id(source, f"{key(about)}\n{kind}\n{once or uuid.uuid4()}"),
         source=source,
         identities=[about],
         received=datetime.now(UTC),
+        tenant=here.settings.tenant,
         **data,
     )
 
 
-async def _publish(here: Desk, events: list[Event], trigger: Trigger | None) -> None:
+async def _publish(here: Desk, event: Event, trigger: Trigger | None = None) -> None:
     """First the message, then its place in the timeline: repeated after a fault, both have one effect."""
     if trigger is not None:
         await here.bus.publish(bus.topic(here.settings, TRIGGERS), [(trigger.customer, trigger.to_json())])
-    messages = [(event.subject, event.to_json()) for event in events]
-    await here.bus.publish(bus.topic(here.settings, INTERACTIONS), messages)
+    await here.bus.publish(bus.topic(here.settings, INTERACTIONS), [(event.subject, event.to_json())])

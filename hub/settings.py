@@ -121,6 +121,8 @@ class Settings(BaseSettings):
     """Folder of rule files; a local hub uses `<state>/rules`, filled with examples at first."""
     spool: Path | None = None
     """Folder of the gateway's spool; `<state>/spool` by default."""
+    spool_bytes: int = Field(default=1_000_000_000, gt=0)
+    """Bytes the spool may hold; when it is full, senders are told to come again."""
     language: str = "en"
     timezone: str = "UTC"
     timer_poll: float = Field(default=0.25, gt=0)
@@ -153,6 +155,24 @@ class Settings(BaseSettings):
     def keys(self) -> frozenset[str]:
         """The tracking API's write keys."""
         return frozenset(key.strip() for key in self.write_keys.split(",") if key.strip())
+
+
+class Installation(Settings):
+    """The settings without those of a hub that runs here: what `hub up` itself starts from."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """All sources but the last."""
+        return super().settings_customise_sources(
+            settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+        )[:-1]
 
 
 class _SecretFiles(PydanticBaseSettingsSource):
@@ -195,10 +215,10 @@ class _RunningHub(PydanticBaseSettingsSource):
         return settings
 
 
-def read(**overrides: Any) -> Settings:
+def read(kind: type[Settings] = Settings, **overrides: Any) -> Settings:
     """The settings as they stand now. Raises Misconfigured with the name that is wrong."""
     try:
-        return Settings(**overrides)
+        return kind(**overrides)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = PREFIX + "__".join(str(part) for part in first["loc"]).upper()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, Final, TypeAlias, cast
 
 from jinja2 import nodes
@@ -17,6 +16,21 @@ MAX_DEPTH: Final = 20
 Scope: TypeAlias = Mapping[str, Any]
 Expression = Callable[[Scope], Any]
 
+
+def _numeric(a: Any, b: Any, order: int) -> bool:
+    if isinstance(a, bool) or isinstance(b, bool):
+        return False
+    if not isinstance(a, int | float) or not isinstance(b, int | float):
+        return False
+    return bool(a == b if order == 0 else a > b if order > 0 else a < b)
+
+
+def _within(a: Any, b: Any) -> bool:
+    if isinstance(b, str):
+        return isinstance(a, str) and a in b
+    return isinstance(b, list | tuple) and any(type(one) is type(a) and one == a for one in b[:100])
+
+
 _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "eq": lambda a, b: bool(type(a) is type(b) and a == b) or _numeric(a, b, 0),
     "ne": lambda a, b: not (bool(type(a) is type(b) and a == b) or _numeric(a, b, 0)),
@@ -24,7 +38,7 @@ _COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
     "gt": lambda a, b: _numeric(a, b, 1),
     "lteq": lambda a, b: _numeric(a, b, -1) or _numeric(a, b, 0),
     "gteq": lambda a, b: _numeric(a, b, 1) or _numeric(a, b, 0),
-    "in": lambda a, b: _within(a, b),
+    "in": _within,
     "notin": lambda a, b: not _within(a, b),
 }
 _TESTS: Final[dict[str, Callable[[Any], bool]]] = {
@@ -40,20 +54,6 @@ _ARITHMETIC: Final[dict[type[nodes.BinExpr], Callable[[Any, Any], Any]]] = {
     nodes.Mul: lambda a, b: a * b,
     nodes.Div: lambda a, b: a / b,
 }
-
-
-def _numeric(a: Any, b: Any, order: int) -> bool:
-    if isinstance(a, bool) or isinstance(b, bool):
-        return False
-    if not isinstance(a, int | float) or not isinstance(b, int | float):
-        return False
-    return (a > b) - (a < b) == order and a == a and b == b
-
-
-def _within(a: Any, b: Any) -> bool:
-    if isinstance(b, str):
-        return isinstance(a, str) and a in b
-    return isinstance(b, list | tuple) and any(type(one) is type(a) and one == a for one in b[:100])
 
 
 def _step(value: Any, key: Any) -> Any:

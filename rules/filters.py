@@ -97,14 +97,14 @@ def _round(_: Locale, value: Any, digits: Any = 0) -> int | float:
 
 
 def _number(locale: Locale, value: Any) -> str:
-    return format_decimal(number(value), locale=locale)
+    return format_decimal(number(value), locale=locale, numbering_system="default")
 
 
 def _money(locale: Locale, value: Any, currency: Any = None) -> str:
     code = currency.upper() if isinstance(currency, str) else ""
     if len(code) != 3 or not (code.isascii() and code.isalpha()):
         return _number(locale, value)
-    return format_currency(number(value), code, locale=locale)
+    return format_currency(number(value), code, locale=locale, numbering_system="default")
 
 
 def _plain(change: Callable[[str], str]) -> Callable[..., str]:

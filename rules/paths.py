@@ -1,4 +1,4 @@
-"""The fields a condition may ask about: `event.properties.total`, `profile.traits.tier`, `profile.counts.email.received`.
+"""The fields a condition may ask about, such as `event.properties.total` or `profile.counts.email.received`.
 
 | field | what |
 |---|---|

@@ -76,12 +76,8 @@ class Template:
         otherwise = self._block(node.else_, names, depth, looping=looping)
 
         def run(scope: Scope, sheet: list[str]) -> None:
-            for test, body in ways:
-                if test(scope):
-                    break
-            else:
-                body = otherwise
-            for statement in body:
+            chosen = next((body for test, body in ways if test(scope)), otherwise)
+            for statement in chosen:
                 statement(scope, sheet)
 
         return run

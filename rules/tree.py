@@ -33,9 +33,7 @@ def walk(root: Condition) -> Iterator[tuple[Condition, int, bool]]:
 
 def check(root: Condition) -> None:
     """Raise a validation error when a condition is too large, or says `item` where there is no list."""
-    count = 0
-    for node, depth, inside in walk(root):
-        count += 1
+    for count, (node, depth, inside) in enumerate(walk(root), 1):
         if depth > MAX_DEPTH:
             raise PydanticCustomError("limit", f"nested deeper than {MAX_DEPTH}")
         if count > MAX_NODES:

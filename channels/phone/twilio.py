@@ -143,9 +143,7 @@ class TwilioVoice:
         seconds = _number(form.get("CallDuration", ""))
         key = f"{form.get('CallSid', '')}:{call.state}" if call.leg else call.state
         trigger = raw.query.get("trigger", "")[:100] or None
-        return [
-            call.event(call.kind, key, raw, duration=seconds, trigger=trigger, sequence=form.get("SequenceNumber"))
-        ]
+        return [call.event(call.kind, key, raw, duration=seconds, trigger=trigger, sequence=form.get("SequenceNumber"))]
 
     def _typed(self, raw: RawInbound, call: _Call, digits: str) -> list[Event]:
         digits = digits.strip()[:MOST_DIGITS]
@@ -163,9 +161,7 @@ class TwilioVoice:
             return twilio.text_xml(twiml.connect(settings.menu_goodbye, self._language))
         if tail == "" and not raw.query.get("trigger"):
             action = f"{self._public}{PATH}/menu"
-            return twilio.text_xml(
-                twiml.menu(settings.menu_prompt, settings.menu_goodbye, action, self._language)
-            )
+            return twilio.text_xml(twiml.menu(settings.menu_prompt, settings.menu_goodbye, action, self._language))
         return twilio.text_xml()
 
     async def open(self) -> None:

@@ -74,9 +74,7 @@ def _postback(entry: Entry, item: Json, user: str, at: datetime) -> Iterator[Eve
     mid, payload = text(postback.get("mid")), text(postback.get("payload"))
     key = mid or f"{entry.account}:{user}:postback:{text(item.get('timestamp'))}:{payload}"
     title = text(postback.get("title")) or payload
-    yield entry.event(
-        "social.message", key, _people(entry, user), item, at, text=title, message=mid, payload=payload
-    )
+    yield entry.event("social.message", key, _people(entry, user), item, at, text=title, message=mid, payload=payload)
 
 
 def _reaction(entry: Entry, item: Json, user: str, at: datetime) -> Iterator[Event]:
@@ -84,9 +82,7 @@ def _reaction(entry: Entry, item: Json, user: str, at: datetime) -> Iterator[Eve
     mid, action = text(reaction.get("mid")), text(reaction.get("action"))
     key = f"{entry.account}:{user}:reaction:{mid}:{action}:{text(item.get('timestamp'))}"
     mark = text(reaction.get("emoji")) or text(reaction.get("reaction"))
-    yield entry.event(
-        "social.reaction", key, _people(entry, user), item, at, text=mark, message=mid, name=action
-    )
+    yield entry.event("social.reaction", key, _people(entry, user), item, at, text=mark, message=mid, name=action)
 
 
 def _delivery(entry: Entry, item: Json, user: str, at: datetime) -> Iterator[Event]:

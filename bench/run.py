@@ -1,0 +1,58 @@
+"""Runs the benchmarks one after another and prints what they found."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from bench.figures import Figure, Report
+from bench.gateway import gateway
+from bench.ground import Ground, ground
+from bench.latency import latency
+from bench.size import size
+from bench.throughput import throughput
+
+Part = Callable[[Ground, float], Awaitable[list[Figure]]]
+
+PARTS: dict[str, Part] = {"throughput": throughput, "latency": latency, "gateway": gateway, "size": size}
+
+console = Console(highlight=False)
+
+
+async def run(only: Sequence[str] = (), *, quick: bool = False) -> Report:
+    """Run the parts asked for, or all, each on a fresh ground."""
+    report = Report()
+    for name, part in PARTS.items():
+        if only and name not in only:
+            continue
+        console.print(f"[dim]{name} …[/]")
+        with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
+            async with ground(Path(folder)) as place:
+                report.figures += await part(place, 0.1 if quick else 1.0)
+    show(report)
+    return report
+
+
+def show(report: Report) -> None:
+    """Print the figures with their baselines and bounds."""
+    table = Table("figure", "measured", "baseline", "bound", "", "how")
+    for one in report.figures:
+        mark = {True: "[green]kept[/]", False: "[red]missed[/]", None: ""}[one.kept]
+        table.add_row(
+            one.name,
+            f"{_number(one.value)} {one.unit}",
+            "" if one.baseline is None else f"{_number(one.baseline)} {one.unit}",
+            "" if one.bound is None else f"{one.sense} {_number(one.bound)}",
+            mark,
+            one.note,
+        )
+    console.print(table)
+    console.print(", ".join(f"{name}: {value}" for name, value in report.machine.items()))
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

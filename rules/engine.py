@@ -1,0 +1,188 @@
+"""The engine: asked once per event, with a profile that already contains it. Pure: no clock, no I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from hub import ids
+from hub.event import Event
+from hub.profile import Profile
+from hub.trigger import Trigger
+from rules import gate, index, timers
+from rules.decision import Decision, Timer, Verdict
+from rules.model import CAPS, GlobalCap, Rule, pick
+from rules.scene import Scene, of_cause, of_event
+from rules.spans import text as span_text
+from rules.speech import Ready, Speech, ready
+
+TIMER_DUE: Final = "timer.due"
+ACTIVE: Final = frozenset({"live", "shadow"})
+NOTHING: Final[tuple[Decision, ...]] = ()
+
+
+class Engine:
+    """Rules in force. Make a new one to change them; this one never changes."""
+
+    def __init__(
+        self,
+        rules: Sequence[Rule],
+        *,
+        timezone: str = "UTC",
+        language: str = "en",
+        caps: Sequence[GlobalCap] = CAPS,
+        hub: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.rules = tuple(rules)
+        self._zone = ZoneInfo(timezone)
+        self._language = language
+        self._caps = tuple(caps)
+        self._hub = dict(hub or {})
+        self._ready = {rule.id: ready(rule, language) for rule in rules if rule.state in ACTIVE}
+        self._index = index.build(self._ready.values())
+
+    def decide(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
+        """What the rules make of an event at its time `ms`; empty for most."""
+        data = event.data
+        bucket = index.find(self._index, event.type, data.get("name"))
+        if bucket is index.NOBODY:
+            return self._due(data, ms, profile) if event.type == TIMER_DUE else NOTHING
+        found: list[Decision] = []
+        if bucket.ends and profile["timers"]:
+            found += self._ended(bucket.ends, ms, profile)
+        scene: Scene | None = None
+        for one in bucket.rules:
+            scene = scene or of_event(event, ms)
+            if one.match(data, profile, scene) and not data.get("automatic"):
+                decision = self._matched(one, event, scene, profile, found)
+                if decision is not None:
+                    found.append(decision)
+        return found
+
+    def _matched(
+        self, one: Ready, event: Event, scene: Scene, profile: Profile, before: list[Decision]
+    ) -> Decision | None:
+        rule = one.rule
+        delay = int((event.receivedat - event.time).total_seconds() * 1000)
+        if delay > rule.max_age:
+            return _decided(rule, "held", f"late: it reached us {span_text(delay // 1000 * 1000)} after it happened")
+        if rule.wait is not None:
+            return self._wait(one, rule.wait, scene, profile)
+        if one.unless is not None and one.unless(scene.data, profile, scene):
+            return None
+        return self._speak(one, self._occurrence(rule, scene.id, scene.now), scene, profile, before)
+
+    def _wait(self, one: Ready, wait: int, scene: Scene, profile: Profile) -> Decision | None:
+        rule = one.rule
+        value = one.correlate(scene.data, profile, scene) if one.correlate else None
+        timer = timers.timer(rule.id, "" if value is None else str(value)[:200], scene, wait, one.needs)
+        if timers.replaced(profile, timer):
+            return None
+        if one.unless is not None and one.unless(scene.data, profile, scene):
+            return None
+        if _spoke(rule, profile["fired"].values(), timer.due):
+            return None
+        until = datetime.fromtimestamp(timer.due / 1000, self._zone).isoformat(timespec="seconds")
+        return _decided(rule, "waiting", f"wait: until {until}", timer=timer)
+
+    def _due(self, data: Mapping[str, Any], ms: int, profile: Profile) -> Sequence[Decision]:
+        slot, name = str(data.get("slot")), data.get("timer")
+        waiting = profile["timers"].get(slot)
+        if waiting is None or waiting[0] != name:
+            return NOTHING
+        cause = data.get("cause")
+        timer = Timer(slot, str(name), waiting[1], str(waiting[2]), cause if isinstance(cause, dict) else {})
+        one = self._ready.get(timer.rule)
+        scene = of_cause(timer.body, max(ms, timer.due))
+        if one is None or scene is None:
+            reason = "rule: no longer in force" if one is None else "rule: the cause is lost"
+            return (Decision(timer.rule, one.rule.version if one else "", "cancelled", reason, timer=timer),)
+        if one.unless is not None and one.unless(scene.data, profile, scene):
+            return (_decided(one.rule, "cancelled", "unless: no longer needed", timer=timer),)
+        decision = self._speak(one, self._occurrence(one.rule, f"{slot} {timer.due}", timer.due), scene, profile, [])
+        if decision is None:
+            decision = _decided(one.rule, "cancelled", f"once: already said, {one.rule.once}")
+        return (replace(decision, timer=timer),)
+
+    def _ended(self, rules: frozenset[str], ms: int, profile: Profile) -> list[Decision]:
+        """Waits that this event makes pointless: they end now and not when they are due."""
+        found: list[Decision] = []
+        for slot, (name, due, rule, *_) in profile["timers"].items():
+            one = self._ready.get(rule) if rule in rules else None
+            if one is not None and due - (one.rule.wait or 0) < ms:
+                timer = Timer(slot, name, due, rule, {})
+                found.append(_decided(one.rule, "cancelled", "unless: no longer needed", timer=timer))
+        return found
+
+    def _occurrence(self, rule: Rule, each: str, ms: int) -> str:
+        """What counts as one occurrence of the rule for one customer."""
+        if rule.once == "per-day":
+            return datetime.fromtimestamp(ms / 1000, self._zone).date().isoformat()
+        return "ever" if rule.once == "ever" else each
+
+    def _speak(
+        self, one: Ready, occurrence: str, scene: Scene, profile: Profile, before: list[Decision]
+    ) -> Decision | None:
+        rule = one.rule
+        name = ids.trigger_id(rule.id, profile["id"], occurrence)
+        if name in profile["fired"] or (rule.once == "ever" and _spoke(rule, profile["fired"].values(), 0)):
+            return None
+        speech = one.speak(profile, scene, self._hub, self._language)
+        way = self._way(rule, profile, scene, before)
+        if isinstance(way, gate.Held):
+            return _decided(rule, "held", way.reason, speech.text)
+        if speech.fault:
+            return _decided(rule, "held", speech.fault)
+        if rule.state == "shadow":
+            return _decided(rule, "held", f"shadow: would have been sent over {way.channel}", speech.text)
+        trigger = self._trigger(rule, name, way, speech, scene=scene, customer=profile["id"])
+        return _decided(rule, "fired", f"sent: over {way.channel}", speech.text, trigger=trigger)
+
+    def _way(self, rule: Rule, profile: Profile, scene: Scene, before: list[Decision]) -> gate.Way | gate.Held:
+        reason = gate.on_hold(rule, profile)
+        if reason:
+            return gate.Held(reason)
+        way = gate.way(rule, profile, scene.data)
+        if isinstance(way, gate.Held):
+            return way
+        # What this same event made other rules say is not in the profile yet.
+        now = [[t.rule, t.channel, scene.now, t.purpose] for one in before if (t := one.trigger) is not None]
+        reason = gate.capped(rule, [*profile["fired"].values(), *now], scene.now, self._caps)
+        return gate.Held(reason) if reason else way
+
+    def _trigger(self, rule: Rule, name: str, way: gate.Way, speech: Speech, *, scene: Scene, customer: str) -> Trigger:
+        return Trigger(
+            id=name,
+            rule=rule.id,
+            version=rule.version,
+            customer=customer,
+            time=datetime.fromtimestamp(scene.now / 1000, UTC),
+            channel=way.channel,
+            to=way.to,
+            subject=speech.subject if way.channel == "email" else "",
+            text=speech.text,
+            language=speech.language,
+            purpose=rule.send.purpose,
+            reason=pick(rule.name, self._language)[1],
+            cause=scene.id,
+        )
+
+
+def _spoke(rule: Rule, firings: Any, since: int) -> bool:
+    """Whether the rule spoke at this moment or later; a wait of its own kind only, since waits can be kept apart."""
+    return rule.correlate is None and any(one[0] == rule.id and one[2] >= since for one in firings)
+
+
+def _decided(
+    rule: Rule,
+    outcome: Verdict,
+    reason: str,
+    text: str = "",
+    *,
+    trigger: Trigger | None = None,
+    timer: Timer | None = None,
+) -> Decision:
+    return Decision(rule.id, rule.version, outcome, reason, text, trigger, timer)

@@ -1,0 +1,102 @@
+"""A rule made ready: its conditions as closures, its messages as templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from hub.profile import Profile, language
+from rules.access import Getter, getter
+from rules.compile import Test, always, compiled
+from rules.conditions import Condition, Seen
+from rules.filters import TemplateFault
+from rules.model import ANY_LANGUAGE, Rule
+from rules.person import customer, plain
+from rules.scene import Scene
+from rules.template import Template, context, headline
+from rules.tree import below, field_of, walk
+
+CLASSES: Final = {"transactional": 0, "service": 1, "marketing": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A message as it would be said; `fault` tells why it cannot be."""
+
+    language: str
+    subject: str
+    text: str
+    fault: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """One rule, ready to be asked."""
+
+    rule: Rule
+    match: Test
+    unless: Test | None
+    correlate: Getter | None
+    needs: frozenset[tuple[str, ...]]
+    """Fields of the event that must be remembered over a wait."""
+    ends: frozenset[str]
+    """Kinds of events that end a wait at once."""
+    subjects: Mapping[str, Template]
+    texts: Mapping[str, Template]
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """Which rule is asked first: what is owed before what is offered, then priority, then name."""
+        return CLASSES[self.rule.send.purpose], -self.rule.priority, self.rule.id
+
+    def speak(self, profile: Profile, scene: Scene, hub: Mapping[str, Any], fallback: str) -> Speech:
+        """The message for this customer in their language, or in the hub's, or in any there is."""
+        spoken = language(profile, fallback)
+        tongue = next(one for one in (spoken, fallback, ANY_LANGUAGE, *self.texts) if one in self.texts)
+        said = spoken if tongue == ANY_LANGUAGE else tongue
+        event = {**scene.data, "type": scene.type}
+        scope = context(customer(profile["traits"]), event, plain(profile["facts"]), hub)
+        try:
+            subject = _of(self.subjects, tongue).render(scope) if self.subjects else ""
+            text = self.texts[tongue].render(scope)
+        except TemplateFault as fault:
+            return Speech(said, "", "", f"template: {fault.reason}")
+        if not text:
+            return Speech(said, "", "", "template: the message is empty")
+        return Speech(said, headline(subject), text)
+
+
+def _of(templates: Mapping[str, Template], tongue: str) -> Template:
+    return templates.get(tongue) or templates.get(ANY_LANGUAGE) or next(iter(templates.values()))
+
+
+def ready(rule: Rule, fallback: str) -> Ready:
+    """Compile a rule. Its templates were checked with it, so nothing is refused here."""
+
+    def build(words: Mapping[str, str]) -> dict[str, Template]:
+        return {name: Template(source, fallback if name == ANY_LANGUAGE else name) for name, source in words.items()}
+
+    subjects, texts = build(rule.send.subject or {}), build(rule.send.text)
+    needs = {keys for template in (*subjects.values(), *texts.values()) for keys in template.needs}
+    if rule.unless is not None:
+        names = (field_of(node) for node, _, _ in walk(rule.unless))
+        needs |= {tuple(name.split(".")[1:]) for name in names if name.startswith("event.")}
+    return Ready(
+        rule=rule,
+        match=always if rule.when is None else compiled(rule.when),
+        unless=None if rule.unless is None else compiled(rule.unless),
+        correlate=None if rule.correlate is None else getter(rule.correlate),
+        needs=frozenset(keys for keys in needs if keys),
+        ends=frozenset(_ends(rule.unless)) if rule.unless is not None and rule.wait is not None else frozenset(),
+        subjects=subjects,
+        texts=texts,
+    )
+
+
+def _ends(node: Condition) -> set[str]:
+    """The events after which `unless` is bound to hold when the wait is over."""
+    if isinstance(node, Seen):
+        return set(node.seen) if node.within is None else set()
+    parts = [_ends(part) for part in below(node)]
+    return set().union(*parts) if type(node).__name__ == "AnyOf" else set()
