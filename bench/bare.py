@@ -1,8 +1,11 @@
-"""The baseline: a bare aiokafka loop that counts each customer's events with one Redis pipeline a batch."""
+"""The baseline: a bare aiokafka loop with one Redis pipeline a batch.
+
+It does the least that could be called keeping a profile: each event is counted for its customer, and becomes the
+customer's last one. No identities, no rules, no duplicates, no safety.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 
@@ -28,7 +31,9 @@ async def count(servers: str, topic: str, url: str, total: int, fetch: int) -> f
         async with redis.pipeline(transaction=False) as pipe:
             for records in found.values():
                 for record in records:
-                    pipe.hincrby(f"bare:{orjson.loads(record.value)['subject']}", "events", 1)
+                    event = orjson.loads(record.value)
+                    pipe.hincrby(f"bare:{event['subject']}", "events", 1)
+                    pipe.set(f"bare-last:{event['subject']}", record.value)
                 seen += len(records)
             await pipe.execute()
         await consumer.commit()

@@ -43,7 +43,11 @@ def events(count: int, customers: int, seed: int = 1) -> Iterator[Event]:
             time=moment,
             name=event_name(names[number]),
             text=f"{event_name(names[number])}: {product}",
-            properties={"product": product, "price": draw.randrange(100, 20_000) / 100, "quantity": draw.randrange(1, 4)},
+            properties={
+                "product": product,
+                "price": draw.randrange(100, 20_000) / 100,
+                "quantity": draw.randrange(1, 4),
+            },
         )
 
 

@@ -27,7 +27,7 @@ ROUNDS = 3
 async def applied(redis: Redis, group: str) -> int:
     """How many records of the log are applied, by the watermarks."""
     marks = await redis.hgetall(watermarks(group))
-    return sum(int(mark.rpartition(b":")[2]) + 1 for mark in marks.values())
+    return sum(int(bytes(mark).rpartition(b":")[2]) + 1 for mark in marks.values())
 
 
 async def worker_rate(ground: Ground, total: int, group: str) -> tuple[float, float]:

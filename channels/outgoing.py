@@ -12,7 +12,7 @@ import httpx
 
 from hub.errors import HubError, Rejected, Transient, Unauthenticated
 
-TIMEOUT: Final = httpx.Timeout(15.0, connect=5.0)
+TIMEOUT: Final = httpx.Timeout(10.0, connect=5.0)
 NOT_TAKEN: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 """The request never left this machine: it may be sent again without asking anybody."""
 AMBIGUOUS: Final = frozenset({408, 502, 504})

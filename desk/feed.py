@@ -54,7 +54,7 @@ class Feed:
             return
         found = await self._store.get(customer)
         full = {**notice, **(_person(found[1]) if found else {})}
-        self._recent.pop(full["customer"], None)
+        full["since"] = _began(full, self._recent.pop(full["customer"], None))
         self._recent[full["customer"]] = full
         while len(self._recent) > KEPT:
             self._recent.popitem(last=False)
@@ -123,3 +123,13 @@ def _person(profile: Profile) -> Notice:
 def _address(profile: Profile) -> str | None:
     keys = sorted(profile["identities"], key=lambda key: (not profile["identities"][key]["verified"], key))
     return next((key for key in keys if key.partition(":")[0] in {"phone", "email", "whatsapp"}), None)
+
+
+def _began(notice: Notice, before: Notice | None) -> int | None:
+    """When the call of a notice was first heard of: waiting counts from there."""
+    call, old = notice.get("call"), (before or {}).get("call")
+    if not isinstance(call, dict):
+        return None
+    same = before is not None and isinstance(old, dict) and old.get("id") == call.get("id")
+    began: int | None = before.get("since") if before is not None and same else notice.get("time")
+    return began

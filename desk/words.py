@@ -41,10 +41,6 @@ class Words:
         text = self.catalogue.gettext(message)
         return text % values if values else text
 
-    def count(self, one: str, many: str, number: int) -> str:
-        """The message in the form that fits the number, which stands in it as %(n)s."""
-        return self.catalogue.ngettext(one, many, number) % {"n": self.digits(number)}
-
     def digits(self, value: object) -> str:
         """Our own numbers in the reader's digits. Never for what a customer wrote or has to spell out."""
         return str(value).translate(_DIGITS.get(self.language, {}))
@@ -61,7 +57,7 @@ class Words:
         if minutes < 48 * 60:
             return self.say("yesterday")
         if minutes < 7 * 24 * 60:
-            return self.count("%(n)s day", "%(n)s days", minutes // (24 * 60))
+            return self.say("%(n)s days", n=self.digits(minutes // (24 * 60)))
         return self.date(moment, now)
 
     def date(self, moment: int, now: int | None = None) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import uuid
 
@@ -10,9 +9,8 @@ NAMESPACE = uuid.UUID("6f1c0d53-5b0e-5d43-9a53-0f5d1f7c3c11")
 
 
 def digest(text: str, size: int = 10) -> str:
-    """`size` bytes of BLAKE2b over the text, in lower-case base32 (8 characters for every 5 bytes)."""
-    raw = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).digest()
-    return base64.b32encode(raw).decode("ascii").lower().rstrip("=")
+    """`size` bytes of BLAKE2b over the text, in hexadecimal."""
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=size).hexdigest()
 
 
 def event_id(source: str, key: str) -> str:
@@ -26,7 +24,7 @@ def body_key(body: bytes) -> str:
 
 
 def ref(event: str) -> str:
-    """A short name (8 characters, 40 bits) of an event id, to break ties between equal times."""
+    """A short name (10 characters, 40 bits) of an event id, to break ties between equal times."""
     return digest(event, 5)
 
 

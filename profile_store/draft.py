@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -15,7 +15,10 @@ ABSENT: Final = ""
 VERSION: Final = 12
 """Digits of a version, at the front of the stored profile."""
 
-Arguments = list[str | bytes | int]
+FORGET_EVERY: Final = 16
+"""At every so many events of a customer, names of events too old to be sent again are forgotten."""
+
+Member = tuple[str, str, dict[str, Any]]
 
 
 def packed(version: int, profile: Profile) -> bytes:
@@ -57,57 +60,45 @@ class Draft:
     changed: bool = False
     """Whether identities or names changed: then the search terms are made anew."""
 
-    def members(self) -> int:
-        """How many keys this change writes."""
-        return 1 + len(self.aliases) + len(self.absorbed)
-
-    def written(self) -> list[str]:
-        """The keys it writes, in the order of `arguments`."""
-        others = [*self.aliases, *(one.profile["id"] for one in self.absorbed)]
-        return [keys.profile(self.profile["id"]), *map(keys.profile, others)]
-
-    def expected(self) -> list[str]:
-        """What the store must hold at these keys."""
-        return [self.version, *(ABSENT for _ in self.aliases), *(one.version for one in self.absorbed)]
-
-    def arguments(self) -> Arguments:
-        """What is written, as the store's function reads it."""
+    def members(self) -> list[Member]:
+        """Everything this change writes, together or not at all: key, version the store must hold, and what."""
         customer = self.profile["id"]
-        new = terms(self.profile) if self.changed else self.terms
-        fresh = [entry(term, customer) for term in sorted(new - self.terms)]
-        gone = [entry(term, customer) for term in sorted(self.terms - new)]
-        rows = self.rows[-keys.TIMELINE_ROWS :]
-        forget = max(self.seen.values()) - keys.SEEN_MS if self.seen and len(self.seen) & 15 == 0 else ""
-        own: Arguments = [packed(int(self.version or 0) + 1, self.profile), "", len(rows), *rows]
-        own += [2 * len(self.seen), *(part for ref, at in self.seen.items() for part in (at, ref))]
-        own += [keys.TIMELINE_ROWS if rows else 0, forget]
-        own += [2 * len(self.outbox), *(part for item in self.outbox.items() for part in item)]
-        own += [2 * len(self.timers), *(part for member, due in self.timers.items() for part in (due, member))]
-        own += [len(self.cancelled), *sorted(self.cancelled)]
-        own += [2 * len(fresh), *(part for term in fresh for part in (0, term)), len(gone), *gone, self.news]
-        for place in self.aliases:
-            own += _alias(customer, place)
-        for loser in self.absorbed:
-            own += _alias(customer, loser.profile["id"], loser)
-        return own
+        found: list[Member] = [(keys.profile(customer), self.version, self._own())]
+        found += [(keys.profile(place), ABSENT, {"document": f">{customer}"}) for place in self.aliases]
+        found += [(keys.profile(one.profile["id"]), one.version, _absorbed(customer, one)) for one in self.absorbed]
+        return found
+
+    def _own(self) -> dict[str, Any]:
+        written: dict[str, Any] = {"document": packed(int(self.version or 0) + 1, self.profile)}
+        if self.rows:
+            written["rows"] = self.rows[-keys.TIMELINE_ROWS :]
+            written["keep"] = keys.TIMELINE_ROWS
+        if self.seen:
+            written["seen"] = [part for ref, at in self.seen.items() for part in (at, ref)]
+            # Now and then is enough: what is too old does no harm.
+            if self.profile["events"] % FORGET_EVERY == 0:
+                written["forget"] = max(self.seen.values()) - keys.SEEN_MS
+        if self.outbox:
+            written["outbox"] = [part for item in self.outbox.items() for part in item]
+        if self.timers:
+            written["timers"] = [part for member, due in self.timers.items() for part in (due, member)]
+        if self.cancelled:
+            written["cancelled"] = sorted(self.cancelled)
+        if self.changed:
+            customer, new = self.profile["id"], terms(self.profile)
+            written["terms"] = [part for term in sorted(new - self.terms) for part in (0, entry(term, customer))]
+            written["gone"] = [entry(term, customer) for term in sorted(self.terms - new)]
+        if self.news:
+            written["news"] = self.news
+        return written
 
 
-def _alias(customer: str, place: str, loser: Draft | None = None) -> Arguments:
-    """The arguments that make `place` a part of `customer`, with what it held when it was one itself."""
-    nothing: Arguments = [0, 0, 0, "", 0, 0]
-    if loser is None:
-        return [f">{customer}", "", *nothing, 0, 0, 0, ""]
-    gone = [entry(term, place) for term in sorted(loser.terms)]
-    waiting = [keys.timer(place, slot, timer[0]) for slot, timer in loser.profile["timers"].items()]
-    moved: Arguments = [
-        f">{customer}",
-        keys.profile(customer),
-        *nothing,
-        len(waiting),
-        *waiting,
-        0,
-        len(gone),
-        *gone,
-        "",
-    ]
-    return moved
+def _absorbed(customer: str, loser: Draft) -> dict[str, Any]:
+    """What becomes of a customer that turns out to be part of another: a pointer; all it had moves."""
+    was = loser.profile["id"]
+    return {
+        "document": f">{customer}",
+        "absorbed": keys.profile(customer),
+        "cancelled": [keys.timer(was, slot, timer[0]) for slot, timer in loser.profile["timers"].items()],
+        "gone": [entry(term, was) for term in sorted(loser.terms)],
+    }

@@ -10,7 +10,8 @@
 | `{bNN}:s` | sorted set | search terms, in lexical order | for ever |
 | `w:<group>` | hash | partition of `interactions` → topic id and last offset applied | for ever |
 | `progress` | hash | partition → the moment up to which it is read, for timers | for ever |
-| `claim:<trigger>` | string | the dispatcher that sends it | 30 days |
+| `{bNN}:claim:<trigger>` | string | how far a dispatcher is with sending it | 30 days |
+| `{bNN}:claims` | string | the run of the server that holds this bucket's claims complete | for ever |
 """
 
 from __future__ import annotations
@@ -82,7 +83,12 @@ def terms(customer: str) -> str:
 
 def claim(trigger: str) -> str:
     """Key of the claim on a trigger."""
-    return f"claim:{trigger}"
+    return f"{tag(bucket(trigger))}:claim:{trigger}"
+
+
+def claims(number: int) -> str:
+    """Key that says whether the claims of a bucket are complete."""
+    return f"{tag(number)}:claims"
 
 
 def live(customer: str) -> str:

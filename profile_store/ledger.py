@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, cast
 
+import msgpack
 from redis.asyncio import Redis
 
 from profile_store import keys
 from profile_store.connect import translated
-from profile_store.draft import VERSION, Arguments, Draft
+from profile_store.draft import VERSION, Draft
 
 LEASE_MS: Final = 15_000
 """How long a due timer is in the hands of the worker that took it."""
@@ -34,6 +36,15 @@ class Raise:
     new: str
 
 
+# The old form of MessagePack, which tells no bytes from text: Redis reads no other.
+_pack = partial(msgpack.packb, use_bin_type=False)
+NONE: Final[frozenset[str]] = frozenset()
+
+
+def _applied(refs: Sequence[str], flags: bytes) -> frozenset[str]:
+    return frozenset(ref for ref, flag in zip(refs, flags, strict=True) if flag == 49) if b"1" in flags else NONE
+
+
 class Ledger:
     """Everything a worker does with the store."""
 
@@ -45,15 +56,12 @@ class Ledger:
         """Customers by id, each with the events to look for. Raises Transient."""
         if not wanted:
             return {}
-        arguments: list[str | int] = []
-        for refs in wanted.values():
-            arguments.append(len(refs))
-            arguments.extend(refs)
+        asked = _pack([(keys.profile(customer), refs) for customer, refs in wanted.items()])
         with translated():
-            found = await self._client.fcall_ro("hub_read", len(wanted), *map(keys.profile, wanted), *arguments)
+            found = await self._client.fcall_ro("hub_read", 1, self._watermarks, asked)
         values, flags = found[::2], found[1::2]
         return {
-            customer: Held(value, frozenset(ref for ref, flag in zip(refs, mark, strict=True) if flag == 49))
+            customer: Held(value, _applied(refs, mark))
             for (customer, refs), value, mark in zip(wanted.items(), values, flags, strict=True)
         }
 
@@ -62,18 +70,10 @@ class Ledger:
 
         The watermarks rise in the same step, unless something was refused.
         """
-        names = [self._watermarks, *(key for draft in drafts for key in draft.written())]
-        arguments: Arguments = [len(raises)]
-        for one in raises:
-            arguments += [one.partition, one.expected, one.new]
-        arguments.append(len(drafts))
-        for draft in drafts:
-            arguments.append(draft.members())
-            arguments += draft.expected()
-        for draft in drafts:
-            arguments += draft.arguments()
+        marks = _pack([(str(one.partition), one.expected, one.new) for one in raises])
+        groups = _pack([draft.members() for draft in drafts])
         with translated():
-            refused: list[int] = await self._client.fcall("hub_commit", len(names), *names, *arguments)
+            refused: list[int] = await self._client.fcall("hub_commit", 1, self._watermarks, marks, groups)
         return refused
 
     async def watermarks(self) -> dict[int, str]:

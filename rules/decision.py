@@ -27,8 +27,8 @@ class Decision:
     """What one rule made of one event.
 
     fired: `trigger` is to be sent. held: it would have spoken, `reason` says what forbade it. waiting: `timer`
-    is to be set in its slot. cancelled: it was waiting and keeps silent. A fired, held or cancelled decision
-    with a timer ends that wait: clear its slot, if it still holds this timer.
+    is to be set in its slot. cancelled: it was waiting and keeps silent. Where `over` is given, that wait has
+    ended with this decision: clear its slot, if it still holds this timer.
     """
 
     rule: str
@@ -40,6 +40,7 @@ class Decision:
     """What was said, or would have been."""
     trigger: Trigger | None = None
     timer: Timer | None = None
+    over: Timer | None = None
 
     @property
     def code(self) -> str:

@@ -60,6 +60,9 @@ class On(_Part):
     type: str = Field(pattern=r"^[a-z]{2,20}\.[a-z_-]{2,40}$")
     name: str | None = Field(default=None, min_length=1, max_length=200)
 
+    def __str__(self) -> str:
+        return self.type if self.name is None else f"{self.type}/{self.name}"
+
     @model_validator(mode="after")
     def _foreign(self) -> Self:
         if self.type in OWN or self.type.endswith(".sent"):
@@ -74,6 +77,8 @@ class Send(_Part):
     purpose: Purpose
     subject: Templates | None = None
     text: Templates
+    short: Templates | None = None
+    """The text for SMS, where every 70 to 160 characters cost."""
 
     @model_validator(mode="before")
     @classmethod

@@ -8,11 +8,12 @@ from typing import Any, Final
 
 from hub.profile import Profile, language
 from rules.access import Getter, getter
-from rules.compile import Test, always, compiled
-from rules.conditions import Condition, Seen
+from rules.compile import always, compiled
+from rules.conditions import AnyOf, Condition, Seen
 from rules.filters import TemplateFault
 from rules.model import ANY_LANGUAGE, Rule
 from rules.person import customer, plain
+from rules.predicates import Test
 from rules.scene import Scene
 from rules.template import Template, context, headline
 from rules.tree import below, field_of, walk
@@ -42,24 +43,28 @@ class Ready:
     """Fields of the event that must be remembered over a wait."""
     ends: frozenset[str]
     """Kinds of events that end a wait at once."""
+    ended: Test | None
+    """Whether such an event was seen since the cause."""
     subjects: Mapping[str, Template]
     texts: Mapping[str, Template]
+    shorts: Mapping[str, Template]
 
     @property
     def order(self) -> tuple[int, int, str]:
         """Which rule is asked first: what is owed before what is offered, then priority, then name."""
         return CLASSES[self.rule.send.purpose], -self.rule.priority, self.rule.id
 
-    def speak(self, profile: Profile, scene: Scene, hub: Mapping[str, Any], fallback: str) -> Speech:
+    def speak(self, profile: Profile, scene: Scene, hub: Mapping[str, Any], channel: str, fallback: str) -> Speech:
         """The message for this customer in their language, or in the hub's, or in any there is."""
+        texts = self.shorts if channel == "sms" and self.shorts else self.texts
         spoken = language(profile, fallback)
-        tongue = next(one for one in (spoken, fallback, ANY_LANGUAGE, *self.texts) if one in self.texts)
+        tongue = next(one for one in (spoken, fallback, ANY_LANGUAGE, *texts) if one in texts)
         said = spoken if tongue == ANY_LANGUAGE else tongue
         event = {**scene.data, "type": scene.type}
         scope = context(customer(profile["traits"]), event, plain(profile["facts"]), hub)
         try:
-            subject = _of(self.subjects, tongue).render(scope) if self.subjects else ""
-            text = self.texts[tongue].render(scope)
+            subject = _of(self.subjects, tongue).render(scope) if self.subjects and channel == "email" else ""
+            text = texts[tongue].render(scope)
         except TemplateFault as fault:
             return Speech(said, "", "", f"template: {fault.reason}")
         if not text:
@@ -77,20 +82,24 @@ def ready(rule: Rule, fallback: str) -> Ready:
     def build(words: Mapping[str, str]) -> dict[str, Template]:
         return {name: Template(source, fallback if name == ANY_LANGUAGE else name) for name, source in words.items()}
 
-    subjects, texts = build(rule.send.subject or {}), build(rule.send.text)
-    needs = {keys for template in (*subjects.values(), *texts.values()) for keys in template.needs}
+    subjects, texts, shorts = build(rule.send.subject or {}), build(rule.send.text), build(rule.send.short or {})
+    templates = (*subjects.values(), *texts.values(), *shorts.values())
+    needs = {keys for template in templates for keys in template.needs}
     if rule.unless is not None:
         names = (field_of(node) for node, _, _ in walk(rule.unless))
         needs |= {tuple(name.split(".")[1:]) for name in names if name.startswith("event.")}
+    ends = _ends(rule.unless) if rule.unless is not None and rule.wait is not None else set()
     return Ready(
         rule=rule,
         match=always if rule.when is None else compiled(rule.when),
         unless=None if rule.unless is None else compiled(rule.unless),
         correlate=None if rule.correlate is None else getter(rule.correlate),
         needs=frozenset(keys for keys in needs if keys),
-        ends=frozenset(_ends(rule.unless)) if rule.unless is not None and rule.wait is not None else frozenset(),
+        ends=frozenset(ends),
+        ended=compiled(Seen(seen=tuple(sorted(ends)))) if ends else None,
         subjects=subjects,
         texts=texts,
+        shorts=shorts,
     )
 
 
@@ -99,4 +108,4 @@ def _ends(node: Condition) -> set[str]:
     if isinstance(node, Seen):
         return set(node.seen) if node.within is None else set()
     parts = [_ends(part) for part in below(node)]
-    return set().union(*parts) if type(node).__name__ == "AnyOf" else set()
+    return set().union(*parts) if isinstance(node, AnyOf) else set()

@@ -13,7 +13,7 @@ from rules.scene import Scene
 MAX_TEXT: Final = 300
 MAX_LIST: Final = 20
 MAX_DEPTH: Final = 4
-ALWAYS: Final = (("name",), ("identities",))
+ALWAYS: Final = (("name",), ("identities",), ("message",))
 
 
 def slot(rule: str, correlation: str) -> str:

@@ -8,15 +8,16 @@ import signal
 from typing import Final
 
 from kafka.errors import KafkaError
-from rules.watch import RuleFolder
 
 from hub import bus, metrics
 from hub.errors import Misconfigured, Transient
 from hub.logs import get
 from hub.settings import Settings
 from hub.topics import INTERACTIONS
+from hub.tuning import calm_collector
 from profile_store.connect import connect, install
 from profile_store.ledger import Ledger
+from rules.watch import RuleFolder
 from streams.app import FaustRunner
 from streams.pipeline import Pipeline
 from streams.processor import Processor
@@ -71,6 +72,7 @@ class Worker:
             self._settings.metrics_port,
             lambda: "" if processor.assigned else "no partitions yet",
         )
+        calm_collector()
         beside = [asyncio.create_task(one) for one in (timers.run(), self._sweep(), self._watch_rules())]
         running = asyncio.create_task(runner.run())
         stopping = asyncio.create_task(stop.wait())

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import pytest
 
@@ -119,7 +120,7 @@ class RedisServer(Server):
 
     def __init__(self, state: Path, *, appendfsync: Fsync = "everysec", password: str = "") -> None:
         self.port = free_port()
-        self.url = f"redis://{f':{password}@' if password else ''}{LOCALHOST}:{self.port}/0"
+        self.url = f"redis://{f':{quote(password)}@' if password else ''}{LOCALHOST}:{self.port}/0"
         super().__init__(
             redis_spec(state, self.port, appendfsync=appendfsync, password=password, binary=_redis_binary()), state
         )

@@ -14,6 +14,7 @@ from channels.web.context import Surroundings, moment, part
 from channels.web.pixel import GIF
 from hub.errors import Rejected, Unauthenticated
 from hub.event import Event, rfc3339
+from hub.ids import body_key
 from hub.security import same
 from hub.settings import Settings
 
@@ -75,6 +76,8 @@ class Web:
         self._read = None
         content = document.content
         single = document.kind != "batch"
+        if raw.method == "GET":  # nobody repeats a pixel: two loads without an id are two events
+            content.setdefault("messageId", f"pixel-{body_key(raw.url.encode())}-{raw.received.timestamp():.3f}")
         sent = moment(content.get("sentAt"))
         around = Surroundings(
             received=raw.received,
@@ -117,9 +120,9 @@ class Web:
     def _event(self, one: Any, kind: str, around: Surroundings, size: int) -> Event:
         if not isinstance(one, dict):
             raise Rejected("an event must be a JSON object", field="batch")
-        if size > request.LARGEST_EVENT and not request.is_rudder(one):
+        if size > request.LARGEST_EVENT:
             length = len(orjson.dumps(one))
-            if length > request.LARGEST_EVENT:
+            if length > request.LARGEST_EVENT and not request.is_rudder(one):
                 raise Rejected(f"{length} bytes are too many", field="event", limit=f"{request.LARGEST_EVENT} bytes")
         return tracked.event(one, kind, around)
 

@@ -41,16 +41,21 @@ class Surroundings:
 def text_id(message: Json, field: str) -> str | None:
     """An id as text, or None. Numbers become text: `42` and `"42"` are one customer. Raises Rejected."""
     value = message.get(field)
+    if not isinstance(value, str):
+        value = _number(value, field)
+    if value is not None and len(value) > LONGEST_ID:
+        raise Rejected(f"{field} is too long", field=field, limit=f"{LONGEST_ID} characters")
+    return value or None
+
+
+def _number(value: object, field: str) -> str | None:
     if value is None or isinstance(value, bool):
         return None
     if isinstance(value, float) and value.is_integer():
         value = int(value)
-    if not isinstance(value, str | int | float):
+    if not isinstance(value, int | float):
         raise Rejected(f"{field} must be text", field=field)
-    found = str(value)
-    if len(found) > LONGEST_ID:
-        raise Rejected(f"{field} is too long", field=field, limit=f"{LONGEST_ID} characters")
-    return found or None
+    return str(value)
 
 
 def moment(value: object) -> datetime | None:
@@ -99,11 +104,11 @@ def word(value: object) -> str | None:
 
 def trimmed(context: Json) -> Json | None:
     """What we keep of a context: page, campaign, language, time zone and browser."""
-    kept: Json = {name: context[name][:_LONGEST_TEXT] for name in PLAIN if isinstance(context.get(name), str)}
+    kept: Json = {name: said for name in PLAIN if (said := word(context.get(name)))}
     for name, fields in (("page", PAGE), ("campaign", CAMPAIGN)):
         inner = context.get(name)
         if isinstance(inner, dict):
-            kept[name] = {field: inner[field][:_LONGEST_TEXT] for field in fields if isinstance(inner.get(field), str)}
+            kept[name] = {field: said for field in fields if (said := word(inner.get(field)))}
     return kept or None
 
 

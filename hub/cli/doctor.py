@@ -57,7 +57,9 @@ async def check_redis(settings: Settings) -> list[Check]:
             "Redis writes an append-only log" if about.get("aof_enabled") else "Redis keeps nothing over a restart",
             "Set `appendonly yes`; without it everything is rebuilt from Kafka after a restart.",
         ),
-        Check(off < 2, f"clocks differ by {off:.2f} s", "" if off < 2 else "Set the clocks (NTP): timers depend on it."),
+        Check(
+            off < 2, f"clocks differ by {off:.2f} s", "" if off < 2 else "Set the clocks (NTP): timers depend on it."
+        ),
     ]
 
 

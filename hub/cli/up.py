@@ -66,9 +66,11 @@ def _process(
 
 def specs(local: Local) -> list[Spec]:
     """Everything that runs, in no order: each says what it needs."""
-    settings, found = local.settings, []
+    settings = local.settings
+    found: list[Spec] = []
     shared = environment(settings)
-    kafka = redis = ()
+    kafka: tuple[str, ...] = ()
+    redis: tuple[str, ...] = ()
     if local.kafka_port and local.controller_port:
         found.append(kafka_spec(_fetch_kafka(), settings.state, local.kafka_port, local.controller_port))
         kafka = ("kafka",)
@@ -99,7 +101,9 @@ def _welcome(local: Local, started: float) -> None:
     link = f"{settings.desk_url}/sign-in?token={tokens(settings)['admin']}"
     console.print(f"\n[bold green]The hub is up[/] after {time.monotonic() - started:.1f} s.\n")
     console.print(f"  desk      {link}", soft_wrap=True)
-    console.print(f"  gateway   {settings.public_url}   tracking API, /in/sms/twilio, /in/phone/twilio, /in/social/meta")
+    console.print(
+        f"  gateway   {settings.public_url}   tracking API, /in/sms/twilio, /in/phone/twilio, /in/social/meta"
+    )
     console.print(f"  mail      127.0.0.1:{settings.smtp_port}   SMTP")
     console.print(f"  Kafka     {settings.kafka_bootstrap_servers}")
     console.print(f"  for scripts: {file}", soft_wrap=True)

@@ -21,6 +21,7 @@ from hub.errors import Misconfigured
 
 DOWNLOADS_AT_ONCE = 6
 ATTEMPTS = 3
+PAUSE = 0.5
 TIMEOUT = 30
 
 Progress = Callable[[str, int, int], None]
@@ -101,7 +102,7 @@ def _fetch_one(jar: Jar, folder: Path, scratch: Path) -> None:
                 return
         except (requests.RequestException, RuntimeError, OSError) as error:
             trouble = str(error)
-            time.sleep(2**attempt * 0.5)
+            time.sleep(PAUSE * 2**attempt)
     raise Misconfigured(
         f"cannot fetch {jar.group}:{jar.artifact}:{jar.version}: {trouble}",
         "Check the network. A proxy is taken from HTTPS_PROXY, a mirror from ~/.m2/settings.xml or from "

@@ -39,8 +39,8 @@ SETTINGS = {
     "group.min.session.timeout.ms": "1000",
     # After kill -9 the controller keeps the old broker's seat until its session ends (9 s by default), and Kafka is
     # not back before that.
-    "broker.session.timeout.ms": "4000",
-    "broker.heartbeat.interval.ms": "500",
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "400",
     "num.network.threads": "2",
     "num.io.threads": "4",
     "log.cleaner.dedupe.buffer.size": str(16 * 1024 * 1024),  # 128 MB by default, a quarter of our heap

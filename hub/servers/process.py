@@ -180,11 +180,12 @@ def rotate(log: Path) -> int:
 
 
 def last_lines(log: Path, since: int = 0, count: int = LINES_SHOWN) -> list[str]:
-    """The last lines that a log got since this place."""
+    """The last lines that a log got since this place, without Java's stack frames: the cause is above them."""
     with suppress(FileNotFoundError), log.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
         file.seek(max(since, size - 16_384))
-        return file.read().decode(errors="replace").splitlines()[-count:]
+        lines = file.read().decode(errors="replace").splitlines()
+        return [line for line in lines if not line.startswith("\tat ")][-count:]
     return []
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from hub.errors import Misconfigured
 from hub.servers.guard import StateLock
@@ -62,6 +62,13 @@ class Supervisor:
                 await self._stopping.wait()
             finally:
                 await self.stop()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_fault: object) -> None:
+        await self.stop()
 
     async def start(self) -> None:
         """Start everything in order; returns when all are ready, or early when asked to stop."""

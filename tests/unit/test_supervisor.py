@@ -23,6 +23,8 @@ from hub.servers.supervisor import Happening, Supervisor
 
 ROOT = Path(__file__).parents[2]
 
+SLEEP = "import time; time.sleep(600)"
+
 # Says that it is up, then waits for the end; writes both into one file, so that the order can be read.
 GOOD = """
 import pathlib, signal, sys
@@ -230,27 +232,32 @@ async def test_a_second_hub_on_the_same_folder_is_told_who_has_it(tmp_path: Path
     lock.release()
 
 
-async def test_leftovers_are_ended_and_strangers_are_not(tmp_path: Path) -> None:
+@pytest.fixture
+def sleepers() -> Iterator[tuple[int, int]]:
+    """Two processes that nobody has to do with."""
     sleep = [sys.executable, "-I", "-S", "-c", SLEEP]
-    with (
-        subprocess.Popen(sleep, start_new_session=True) as left,  # noqa: ASYNC220 - reaped below
-        subprocess.Popen(sleep, start_new_session=True) as stranger,  # noqa: ASYNC220
-    ):
-        (tmp_path / "run").mkdir()
-        process.write_pid(tmp_path / "run" / "kafka.pid", left.pid)
-        (tmp_path / "run" / "redis.pid").write_text(f"{stranger.pid} 12345.0\n")
-        (tmp_path / "run" / "worker.pid").write_text("garbage")
-        told: list[Happening] = []
-        hub = Supervisor([good(tmp_path, "kafka")], state=tmp_path, log=told.append)
-        await hub.start()
-        await hub.stop()
-        assert told[0].text == "kafka was left by a killed hub, ended it"
-        assert left.wait(10) == -signal.SIGKILL
-        assert stranger.poll() is None
-        stranger.kill()
+    started = [subprocess.Popen(sleep, start_new_session=True) for _ in range(2)]
+    yield started[0].pid, started[1].pid
+    for one in started:
+        one.kill()
+        one.wait()
 
 
-SLEEP = "import time; time.sleep(600)"
+async def test_leftovers_are_ended_and_strangers_are_not(tmp_path: Path, sleepers: tuple[int, int]) -> None:
+    left, stranger = sleepers
+    (tmp_path / "run").mkdir()
+    process.write_pid(tmp_path / "run" / "kafka.pid", left)
+    (tmp_path / "run" / "redis.pid").write_text(f"{stranger} 12345.0\n")
+    (tmp_path / "run" / "worker.pid").write_text("garbage")
+    told: list[Happening] = []
+    hub = Supervisor([good(tmp_path, "kafka")], state=tmp_path, log=told.append)
+    await hub.start()
+    await hub.stop()
+    assert told[0].text == "kafka was left by a killed hub, ended it"
+    assert not psutil.pid_exists(left)
+    assert psutil.pid_exists(stranger)
+
+
 CHILD = f"import subprocess; subprocess.Popen([sys.executable, '-I', '-S', '-c', '{SLEEP}', str(home)]); "
 PARENT = GOOD.replace('note("start")', CHILD + 'note("start")')
 

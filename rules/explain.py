@@ -1,0 +1,73 @@
+"""Why a rule spoke, or did not: every predicate with what it expected and what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hub.event import Event
+from hub.profile import Profile
+from rules import gate
+from rules.engine import ACTIVE, delay
+from rules.model import CAPS, GlobalCap, Rule
+from rules.reference import MARKS, Step, ask
+from rules.scene import of_event
+from rules.spans import text as span_text
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """How one rule looked at one event of one customer."""
+
+    rule: str
+    version: str
+    concerned: bool
+    """The rule listens to this kind of event."""
+    when: Step | None
+    unless: Step | None
+    gates: tuple[str, ...]
+    """What would have forbidden the message; empty when nothing would."""
+
+    @property
+    def matched(self) -> bool:
+        """The rule's condition held."""
+        return self.concerned and (self.when is None or self.when.answer is True)
+
+    def lines(self) -> Iterator[str]:
+        """The whole of it as text."""
+        yield f"rule {self.rule} ({self.version})"
+        yield f"{MARKS[self.concerned]}: listens to this kind of event"
+        for title, step in (("if", self.when), ("unless", self.unless)):
+            if step is not None:
+                yield f"{title}:"
+                yield from step.lines(1)
+        yield from (f"held by {reason}" for reason in self.gates)
+
+
+def explain(rule: Rule, event: Event, ms: int, profile: Profile, caps: Sequence[GlobalCap] = CAPS) -> Explanation:
+    """Ask one rule about one event, and keep every answer."""
+    scene = of_event(event, ms)
+    named = event.data.get("name")
+    way = gate.way(rule, profile, event.data)
+    reasons = [gate.on_hold(rule, profile), gate.capped(rule, profile["fired"].values(), ms, caps)]
+    if isinstance(way, gate.Held):
+        reasons.append(way.reason)
+    if delay(event) > rule.max_age:
+        reasons.append(f"late: it reached us {span_text(delay(event) // 1000 * 1000)} after it happened")
+    if rule.state not in ACTIVE:
+        reasons.append(f"state: the rule is {rule.state}")
+    if event.data.get("automatic"):
+        reasons.append("automatic: a machine wrote this, and gets no answer")
+    return Explanation(
+        rule=rule.id,
+        version=rule.version,
+        concerned=any(on.type == event.type and on.name in {None, named} for on in rule.on if not _odd(named)),
+        when=None if rule.when is None else ask(rule.when, scene, profile),
+        unless=None if rule.unless is None else ask(rule.unless, scene, profile),
+        gates=tuple(reason for reason in reasons if reason),
+    )
+
+
+def _odd(named: Any) -> bool:
+    return named is not None and not isinstance(named, str)

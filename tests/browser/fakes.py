@@ -1,0 +1,145 @@
+"""A small store and bus in memory, so that the desk can be looked at without the rest of the hub."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from desk.ports import Row
+from hub.profile import Profile, empty
+
+MINUTE = 60_000
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+class FakeStore:
+    """Customers in a dictionary; `change` is what the workers would do."""
+
+    def __init__(self) -> None:
+        self.profiles: dict[str, Profile] = {}
+        self.versions: dict[str, int] = {}
+        self.rows: dict[str, list[Row]] = {}
+        self.aliases: dict[str, str] = {}
+        self._watchers: dict[str, set[asyncio.Queue[int]]] = {}
+        self._desk: set[asyncio.Queue[dict[str, Any]]] = set()
+
+    def add(self, profile: Profile, rows: Sequence[Row] = ()) -> None:
+        self.profiles[profile["id"]] = profile
+        self.versions[profile["id"]] = len(rows) + 1
+        self.rows[profile["id"]] = sorted(rows, key=lambda row: row["time"], reverse=True)
+
+    def change(self, customer: str, *rows: Row) -> None:
+        """The profile was changed in place and these rows came."""
+        self.versions[customer] += 1
+        self.rows[customer] = sorted([*rows, *self.rows[customer]], key=lambda row: row["time"], reverse=True)
+        for queue in self._watchers.get(customer, ()):
+            queue.put_nowait(self.versions[customer])
+
+    def notify(self, notice: dict[str, Any]) -> None:
+        for queue in self._desk:
+            queue.put_nowait(notice)
+
+    async def get(self, customer: str) -> tuple[int, Profile] | None:
+        customer = self.aliases.get(customer, customer)
+        profile = self.profiles.get(customer)
+        return None if profile is None else (self.versions[customer], profile)
+
+    async def find(self, identity: str) -> tuple[int, Profile] | None:
+        for profile in self.profiles.values():
+            if identity in profile["identities"]:
+                return await self.get(profile["id"])
+        return None
+
+    async def timeline(
+        self, customer: str, before: str | None = None, limit: int = 50
+    ) -> tuple[list[Row], str | None]:
+        rows = self.rows.get(customer, [])
+        start = next((place + 1 for place, row in enumerate(rows) if row["id"] == before), 0)
+        page = rows[start : start + limit]
+        return page, page[-1]["id"] if start + limit < len(rows) else None
+
+    async def search(self, prefix: str, limit: int = 20) -> list[Profile]:
+        wanted = prefix.lower().lstrip("+")
+        return [one for one in self.profiles.values() if any(term.startswith(wanted) for term in _terms(one))][:limit]
+
+    async def watch(self, customer: str) -> AsyncIterator[int]:
+        queue: asyncio.Queue[int] = asyncio.Queue()
+        watchers = self._watchers.setdefault(customer, set())
+        watchers.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            watchers.discard(queue)
+
+    async def watch_desk(self) -> AsyncIterator[dict[str, Any]]:
+        queue: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._desk.add(queue)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            self._desk.discard(queue)
+
+
+def _terms(profile: Profile) -> list[str]:
+    name = str(profile["traits"].get("name", [""])[0]).lower()
+    return [name, *name.split(), *(key.partition(":")[2].lstrip("+") for key in profile["identities"])]
+
+
+class FakeBus:
+    """Keeps what was published."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str, bytes]] = []
+        self.broken: Exception | None = None
+
+    async def publish(self, topic: str, messages: Sequence[tuple[str, bytes]]) -> None:
+        if self.broken is not None:
+            raise self.broken
+        self.sent += [(topic, key, value) for key, value in messages]
+
+
+class FakeTriggers:
+    """Gives what a test puts in."""
+
+    def __init__(self) -> None:
+        self.queue: asyncio.Queue[tuple[str, bytes]] = asyncio.Queue()
+        self.asked: list[tuple[str | None, str | None]] = []
+
+    async def follow(self, since: str | None, position: str | None) -> AsyncIterator[tuple[str, bytes]]:
+        self.asked.append((since, position))
+        while True:
+            yield await self.queue.get()
+
+
+class FakeDeadLetters:
+    """One letter that nobody could read."""
+
+    async def newest(self, limit: int) -> list[dict[str, Any]]:
+        letter = {"id": "0-7", "key": "phone:+491", "headers": {"reason": "not JSON"}, "body": None, "raw": "{"}
+        return [letter][:limit]
+
+
+def row(id: str, age: int, kind: str, text: str = "", **data: Any) -> Row:
+    return {"id": id, "time": now_ms() - age, "type": kind, "text": text, "data": data}
+
+
+def person(id: str, name: str, *identities: str, **traits: Any) -> Profile:
+    """A profile with verified identities."""
+    profile = empty(id)
+    profile["first"], profile["last"] = now_ms() - 1600 * DAY, now_ms() - HOUR
+    profile["events"] = 40
+    profile["identities"] = {
+        one: {"verified": True, "first": profile["first"], "last": profile["last"]} for one in identities
+    }
+    said = {"name": name, **traits}
+    profile["traits"] = {key: [value, profile["last"], "r", "web.identify"] for key, value in said.items() if value}
+    return profile

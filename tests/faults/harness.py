@@ -1,0 +1,224 @@
+"""An installation for one test: real workers as processes, restarted when they end, on a real Kafka and Redis."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+from redis.asyncio import Redis
+
+from hub import bus
+from hub.errors import Transient
+from hub.event import Event
+from hub.servers.ask import http_answers
+from hub.servers.ports import free_port
+from hub.servers.process import Child, Spec
+from hub.settings import Settings, read
+from hub.topics import INTERACTIONS
+from profile_store import keys
+from profile_store.connect import connect
+from tests.faults.topic import Topic
+from tests.servers import KafkaServer, RedisServer
+
+SESSION: Final = 3.0
+PATIENCE: Final = 90.0
+WORKER: Final = (
+    "import asyncio; from hub import logs; from hub.settings import read; from streams.worker import run; "
+    "logs.configure('worker'); asyncio.run(run(read()))"
+)
+
+
+async def until(what: str, condition: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> float:
+    """Ask again and again until it is so; how long that took, in seconds."""
+    started = time.monotonic()
+    while not await condition():
+        if time.monotonic() - started > seconds:
+            raise TimeoutError(f"after {seconds:g} s still waiting until {what}")
+        await asyncio.sleep(0.02)
+    return time.monotonic() - started
+
+
+class Fleet:
+    """Workers that are started again when they end, as a supervisor does."""
+
+    def __init__(self, children: Sequence[Child], ports: Sequence[int]) -> None:
+        self.children = children
+        self.ports = ports
+        self.exits: list[int] = []
+        """How workers ended, other than at the end of the test."""
+        self._closing = False
+        self._keepers = [asyncio.create_task(self._keep(child)) for child in children]
+
+    async def _keep(self, child: Child) -> None:
+        while not self._closing:
+            await child.start()
+            code = await child.wait()
+            if not self._closing:
+                self.exits.append(code)
+
+    async def ready(self) -> float:
+        """Wait until every worker has partitions; seconds."""
+
+        async def all_answer() -> bool:
+            return all(await asyncio.gather(*(http_answers(port) for port in self.ports)))
+
+        return await until("all workers have partitions", all_answer)
+
+    async def metric(self, name: str) -> float:
+        """The sum of a metric over all workers, since each was started."""
+        found = 0.0
+        for port in self.ports:
+            for line in (await _get(port)).splitlines():
+                if line.partition("{")[0].partition(" ")[0] == name:
+                    found += float(line.rpartition(" ")[2])
+        return found
+
+    def said(self, word: str) -> int:
+        """How many lines of all workers' logs hold a word."""
+        return sum(line.count(word) > 0 for child in self.children for line in child.log.read_text().splitlines())
+
+    async def close(self) -> None:
+        """Stop them all."""
+        self._closing = True
+        await asyncio.gather(*(child.stop() for child in self.children))
+        await asyncio.gather(*self._keepers)
+
+
+async def _get(port: int) -> str:
+    try:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
+        body = await reader.read()
+        writer.close()
+    except OSError:
+        return ""
+    return body.decode()
+
+
+class Installation:
+    """Settings, topics, a history of what was accepted, and what can be asked about the result."""
+
+    def __init__(self, kafka: KafkaServer, redis: RedisServer, state: Path, **settings: Any) -> None:
+        self.state = state
+        self.environment = {
+            "HUB_KAFKA_BOOTSTRAP_SERVERS": kafka.address,
+            "HUB_REDIS_URL": redis.url,
+            "HUB_STATE": str(state),
+            "HUB_RULES": str(state / "rules"),
+            "HUB_SESSION_TIMEOUT": str(SESSION),
+            "HUB_GROUP": f"{state.name}-worker",
+            "HUB_TOPIC_PREFIX": f"{state.name}.",
+            **{f"HUB_{name.upper()}": str(value) for name, value in settings.items()},
+        }
+        names = {name.removeprefix("HUB_").lower(): value for name, value in self.environment.items()}
+        self.settings: Settings = read(**names)
+        (state / "rules").mkdir(exist_ok=True)
+        self.history = state / "history.jsonl"
+        bus.ensure_topics(self.settings)
+        self.log = Topic(self.settings, INTERACTIONS)
+        self.redis: Redis = connect(self.settings)
+
+    def rule(self, name: str, text: str) -> None:
+        """Put a rule into the folder."""
+        (self.state / "rules" / f"{name}.yaml").write_text(text)
+
+    def worker(self, number: int) -> tuple[Child, int]:
+        """A worker that can be started, and the port of its metrics."""
+        port = free_port()
+        spec = Spec(
+            name=f"worker-{number}",
+            argv=(sys.executable, "-c", WORKER),
+            env={**self.environment, "HUB_METRICS_PORT": str(port)},
+            ready=lambda: http_answers(port),
+        )
+        return Child(spec, self.state), port
+
+    @contextlib.asynccontextmanager
+    async def workers(self, count: int) -> AsyncIterator[Fleet]:
+        """That many workers, ready; stopped in the end."""
+        made = [self.worker(number) for number in range(count)]
+        fleet = Fleet([child for child, _ in made], [port for _, port in made])
+        try:
+            await fleet.ready()
+            yield fleet
+        finally:
+            await fleet.close()
+
+    @contextlib.asynccontextmanager
+    async def producer(self) -> AsyncIterator[bus.Producer]:
+        """A producer as the gateway has one."""
+        producer = bus.Producer(self.settings.kafka_bootstrap_servers, client="test")
+        await producer.start()
+        try:
+            yield producer
+        finally:
+            await producer.stop()
+
+    async def accept(self, producer: bus.Producer, events: Iterable[Event], *, at_once: int = 50) -> int:
+        """Publish events as a sender does that repeats what was refused; how often it was. A line each is noted."""
+        refused = 0
+        waiting = list(events)
+        with self.history.open("ab") as history:
+            while waiting:
+                part, waiting = waiting[:at_once], waiting[at_once:]
+                messages = [(event.subject, event.to_json()) for event in part]
+                while True:
+                    try:
+                        await producer.publish(bus.topic(self.settings, INTERACTIONS), messages)
+                        break
+                    except Transient:
+                        refused += 1
+                        await asyncio.sleep(0.05)
+                for event in part:
+                    history.write(orjson.dumps([event.source, event.id]) + b"\n")
+        return refused
+
+    def accepted(self) -> list[tuple[str, str]]:
+        """What was accepted, by (source, id), resends included."""
+        return [(one[0], one[1]) for one in map(orjson.loads, self.history.read_bytes().splitlines())]
+
+    async def applied(self) -> dict[int, int]:
+        """Partition → how many records of it are applied."""
+        marks = await self.redis.hgetall(keys.watermarks(self.settings.group))
+        return {int(partition): int(mark.rpartition(b":")[2]) + 1 for partition, mark in marks.items()}
+
+    async def until_applied(self, seconds: float = PATIENCE) -> float:
+        """Wait until everything in the log is applied and everything it set off is in the log; seconds."""
+
+        async def done() -> bool:
+            ends = await asyncio.to_thread(self.log.ends)
+            applied = await self.applied()
+            if any(applied.get(partition, 0) != end for partition, end in ends.items()):
+                return False
+            waiting = [await self.redis.hlen(keys.outbox(number)) for number in range(keys.BUCKETS)]
+            return not any(waiting) and ends == await asyncio.to_thread(self.log.ends)
+
+        try:
+            return await until("everything is applied", done, seconds)
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}: {await self.applied()} of {self.log.ends()}") from None
+
+    async def until_count(self, wanted: int) -> None:
+        """Wait until so many records are applied."""
+
+        async def there() -> bool:
+            return sum((await self.applied()).values()) >= wanted
+
+        await until(f"{wanted} records are applied", there)
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await asyncio.to_thread(self.log.close)
+        await self.redis.aclose()
+
+
+def doubled(found: Iterable[str]) -> dict[str, int]:
+    """What is there more than once."""
+    return {one: count for one, count in Counter(found).items() if count > 1}

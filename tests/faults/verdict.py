@@ -1,0 +1,144 @@
+"""The comparison of an installation with the oracle: what is wrong, in words; nothing when all is well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from hub.errors import Rejected
+from hub.event import Event
+from hub.ids import customer_id
+from hub.topics import TRIGGERS
+from hub.trigger import Trigger
+from profile_store import keys
+from profile_store.draft import alias, unpacked
+from tests.faults import oracle
+from tests.faults.harness import Installation
+from tests.faults.topic import Message, read_all
+
+SHOWN = 4
+
+
+@dataclass
+class Verdict:
+    """What an installation made of its log."""
+
+    events: list[Event]
+    """Every readable event of the log, resends and our own included."""
+    records: int
+    customers: int
+    faults: list[str] = field(default_factory=list)
+    triggers: Counter[str] = field(default_factory=Counter)
+    """Trigger id → how often it is on its topic."""
+    causes: dict[str, set[str]] = field(default_factory=dict)
+    """Event id → trigger ids it led to."""
+
+
+async def judge(hub: Installation) -> Verdict:
+    """Compare history, log, profiles, timelines and triggers with the oracle."""
+    log = await asyncio.to_thread(hub.log.all)
+    readable = [(one, event) for one in log if (event := _event(one)) is not None]
+    events = [event for _, event in readable]
+    held = await _values(hub)
+    groups = oracle.components(events)
+    verdict = Verdict(events, len(log), len(groups))
+    there = {(event.source, event.id) for event in events}
+    verdict.faults += [f"lost: {one} was accepted" for one in hub.accepted() if one not in there]
+    verdict.faults += _profiles(groups, held)
+    verdict.faults += await _order(hub, readable, held)
+    for message in await asyncio.to_thread(read_all, hub.settings, TRIGGERS):
+        trigger = Trigger.from_json(message.value)
+        verdict.triggers[trigger.id] += 1
+        verdict.causes.setdefault(trigger.cause, set()).add(trigger.id)
+    return verdict
+
+
+def _event(message: Message) -> Event | None:
+    try:
+        return Event.from_json(message.value)
+    except Rejected:
+        return None
+
+
+async def _values(hub: Installation) -> dict[str, bytes]:
+    """Customer → what the store holds of it."""
+    names = [name async for name in hub.redis.scan_iter("{b*}:c:*", count=1000)]
+    values = await hub.redis.mget(names) if names else []
+    return {name.decode().partition(":c:")[2]: value for name, value in zip(names, values, strict=True)}
+
+
+def _resolve(held: dict[str, bytes], place: str) -> str | None:
+    for _ in range(len(held)):
+        value = held.get(place)
+        if value is None:
+            return None
+        target = alias(value)
+        if target is None:
+            return place
+        place = target
+    return None
+
+
+def _profiles(groups: Sequence[tuple[set[str], list[Event]]], held: dict[str, bytes]) -> list[str]:
+    faults: list[str] = []
+    claimed: set[str] = set()
+    for identities, events in groups:
+        known = {name for name in identities if not name.startswith("customer:")}
+        found = {_resolve(held, customer_id(name)) for name in known}
+        if len(found) != 1 or None in found:
+            faults.append(f"torn: {sorted(known)} lead to {found}")
+            continue
+        customer = str(found.pop())
+        claimed.add(customer)
+        profile, wanted = unpacked(held[customer]), oracle.expected(events)
+        if oracle.digest(profile) != oracle.digest(wanted):
+            faults.append(f"differs: {customer}: {_difference(dict(profile), wanted)}")
+    orphans = {one for one, value in held.items() if alias(value) is None} - claimed
+    return [*faults, *(f"orphan: {one}" for one in sorted(orphans))]
+
+
+def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
+    parts = []
+    for name in oracle.PARTS:
+        one, other = found.get(name), wanted.get(name)
+        if isinstance(one, dict) and isinstance(other, dict):
+            names = sorted(part for part in one.keys() | other.keys() if one.get(part) != other.get(part))
+            parts += [f"{name}.{part}: {one.get(part)} instead of {other.get(part)}" for part in names]
+        elif one != other:
+            parts.append(f"{name}: {one} instead of {other}")
+    return "; ".join(parts)[:1500]
+
+
+async def _order(
+    hub: Installation, readable: Sequence[tuple[Message, Event]], held: dict[str, bytes]
+) -> list[str]:
+    """The rows of a timeline lie in the order of applying: for one identity that is the order of the log."""
+    place: dict[str, tuple[str, int]] = {}
+    for message, event in readable:
+        place.setdefault(event.id, (event.subject, message.offset))
+    faults: list[str] = []
+    for customer, value in held.items():
+        if alias(value) is not None:
+            continue
+        last: dict[str, int] = {}
+        for raw in await hub.redis.lrange(keys.timeline(customer), 0, -1):
+            id = orjson.loads(raw)[1]
+            if id not in place:
+                continue
+            subject, offset = place[id]
+            if offset <= last.get(subject, -1):
+                faults.append(f"order: {customer}: {id} of {subject} at {offset} stands after {last[subject]}")
+            last[subject] = offset
+    return faults
+
+
+def shown(faults: Sequence[str]) -> str:
+    """The first faults, and how many of which kind there are."""
+    kinds = Counter(fault.partition(":")[0] for fault in faults)
+    first = [fault for kind in kinds for fault in [one for one in faults if one.startswith(f"{kind}:")][:SHOWN]]
+    return f"{dict(kinds)}\n" + "\n".join(first)
