@@ -6,12 +6,13 @@ import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import yaml
 
 from hub.event import Event, make
 from hub.identity import Identity
+from hub.ids import event_id
 
 NAMES: Final = 200
 """Names of tracked events, used unevenly as real ones are."""
@@ -36,7 +37,7 @@ def events(count: int, customers: int, seed: int = 1) -> Iterator[Event]:
         moment = now - timedelta(seconds=draw.random() * 60)
         yield make(
             "web.track",
-            id=f"{seed:08x}-bench-{number:012d}",
+            id=event_id("bench", f"{seed}/{number}"),
             source="/channels/web/segment",
             identities=who,
             received=now,
@@ -71,3 +72,31 @@ def rules(folder: Path, count: int, seed: int = 1) -> None:
             "send": {"channel": ["email"], "purpose": "service", "subject": {"en": "Hello"}, "text": {"en": "Hello"}},
         }
         (folder / f"bench-{number:05d}.yaml").write_text(yaml.safe_dump(rule, sort_keys=False))
+
+
+PAGES: Final = ("Home", "Trail shoes", "Rain jackets", "Delivery times", "Basket", "About us", "Size guide")
+STEPS: Final = ("Product Viewed", "Product Viewed", "Product Viewed", "Products Searched", "Product Added")
+
+
+def lives(customers: int, each: int, seed: int = 1) -> Iterator[Event]:
+    """What customers of a shop do: they look at pages and products, and now and then write, text and call."""
+    draw = random.Random(seed)
+    now = datetime.now(UTC)
+    for number in range(customers * each):
+        who: list[Identity] = [{"type": "user_id", "value": f"user-{number % customers:07d}", "verified": False}]
+        moment = now - timedelta(seconds=draw.random() * 86_400 * 30)
+        product, page, kind = draw.choice(PRODUCTS), draw.choice(PAGES), draw.random()
+        about: dict[str, Any] = {"text": f'Viewed "{page}"', "name": page, "properties": {"path": "/" + page.lower()}}
+        type_ = "web.page"
+        if kind > 0.6:
+            name = draw.choice(STEPS)
+            price = {"product": product, "price": draw.randrange(100, 20_000) / 100, "quantity": 1}
+            type_, about = "web.track", {"text": f"{name}: {product}", "name": name, "properties": price}
+        if kind > 0.94:
+            type_, about = "email.received", {"subject": "My order", "text": f"Hello, where is my {product.lower()}?"}
+        if kind > 0.97:
+            type_, about = "sms.received", {"text": "Thanks, that works for me!"}
+        yield make(
+            type_, id=event_id("bench", f"{seed}/{number}"), source="/bench", identities=who, received=now, time=moment,
+            **about,
+        )  # fmt: skip

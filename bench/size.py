@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from bench.figures import Figure
 from bench.ground import Ground
-from bench.load import events
+from bench.load import lives
 from bench.throughput import applied
 
 EACH = 50
@@ -22,7 +22,7 @@ async def size(ground: Ground, share: float = 1.0) -> list[Figure]:
     total = customers * EACH
     redis = Redis.from_url(ground.settings.redis_url.get_secret_value())
     before = (await redis.info("memory"))["used_memory"]
-    await ground.fill(list(events(total, customers)))
+    await ground.fill(list(lives(customers, EACH)))
     async with ground.process("worker"):
         with suppress(TimeoutError):
             async with asyncio.timeout(120):

@@ -56,6 +56,11 @@ class Patience:
         """Wait again."""
         self._stop.clear()
 
+    def check(self) -> None:
+        """Raise Stopping when nothing new may begin."""
+        if self._stop.is_set():
+            raise Stopping
+
     async def surely(self, work: Callable[[], Awaitable[T]], *, stubborn: bool = False) -> T:
         """Do it again until it works: what it needs is away for a while at most.
 

@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from time import time
 from typing import Final, Literal
 
-from channels.base import Channel
-from channels.claiming import MINE, Claiming, Claims, Patience
+from channels.base import Channel, Receipt
+from channels.claiming import MINE, Claiming, Claims, Patience, Stopping
 from channels.letter import outbound
 from channels.log import Log
 from channels.outcomes import Outcomes
@@ -114,26 +114,36 @@ class Delivery:
         """Try until it is taken, refused, or nobody knows."""
         tries = Tries(time() + GIVE_UP)
         while True:
-            if await self._claims.arm(trigger.id) != MINE:
-                log.info("another dispatcher has it", trigger=trigger.id)
-                return
             try:
-                async with self._turns[channel.name, channel.provider]:
-                    receipt = await channel.send(outbound(trigger, channel, self._settings))
+                receipt = await self._try(trigger, channel)
             except Rejected as error:
                 await self._end(trigger, "failed", provider=channel.provider, reason=str(error))
                 return
             except (Transient, Unauthenticated) as error:
                 if await self._hopeless(trigger, channel, error, tries):
                     return
+            except Stopping:
+                raise
             except Exception as error:
                 # A fault of ours while the provider had the line: nobody knows, and repeating it blindly could harm.
                 log.exception("the channel broke", trigger=trigger.id, channel=channel.name)
                 await self._end(trigger, "in-doubt", provider=channel.provider, reason=type(error).__name__)
                 return
             else:
-                await self._end(trigger, "sent", provider=channel.provider, message=receipt.message)
+                if receipt is None:
+                    log.info("another dispatcher has it", trigger=trigger.id)
+                else:
+                    await self._end(trigger, "sent", provider=channel.provider, message=receipt.message)
                 return
+
+    async def _try(self, trigger: Trigger, channel: Channel) -> Receipt | None:
+        """Send it, if it is still ours to send."""
+        message = outbound(trigger, channel, self._settings)
+        async with self._turns[channel.name, channel.provider]:
+            self._patience.check()
+            if await self._claims.arm(trigger.id) != MINE:
+                return None
+            return await channel.send(message)
 
     async def _hopeless(self, trigger: Trigger, channel: Channel, error: HubError, tries: Tries) -> bool:
         """After a try that brought nothing: end it, or wait for the next one."""

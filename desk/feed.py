@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from desk.ports import Store
-from desk.views import name_of
+from desk.views import is_telephone, name_of
+from desk.words import telephone
 from hub import logs
 from hub.errors import HubError, Misconfigured
 from hub.profile import Profile
@@ -117,7 +118,8 @@ class Feed:
 
 
 def _person(profile: Profile) -> Notice:
-    return {"customer": profile["id"], "name": name_of(profile) or None, "address": _address(profile)}
+    address = _address(profile)
+    return {"customer": profile["id"], "name": name_of(profile) or None, "address": address, "display": _shown(address)}
 
 
 def _address(profile: Profile) -> str | None:
@@ -133,3 +135,8 @@ def _began(notice: Notice, before: Notice | None) -> int | None:
     same = before is not None and isinstance(old, dict) and old.get("id") == call.get("id")
     began: int | None = before.get("since") if before is not None and same else notice.get("time")
     return began
+
+
+def _shown(address: str | None) -> str | None:
+    kind, _, text = (address or "").partition(":")
+    return (telephone(text) if is_telephone(kind) else text) or None

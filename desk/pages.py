@@ -89,6 +89,7 @@ async def customer(request: Request, customer: str) -> Response:
     return page(
         request,
         "customer",
+        200,
         version=version,
         panels=renderer.panels(profile, timeline),
         entries=[renderer.entry(entry) for entry in timeline],
@@ -117,12 +118,12 @@ async def search(request: Request, q: Annotated[str, Query(max_length=100)] = ""
     return page(request, "results", items=items)
 
 
-def page(request: Request, name: str, status: int = 200, **values: Any) -> HTMLResponse:
+def page(request: Request, template: str, status: int = 200, /, **values: Any) -> HTMLResponse:
     """A page with what stands around every page."""
     who = getattr(request.state, "staff", None)
     feed = desk(request).feed
     body = renderer_of(request).page(
-        name,
+        template,
         **values,
         staff=who,
         language=language_of(request),

@@ -45,9 +45,9 @@ class Renderer:
             script_words=self._script_words(),
         )
 
-    def page(self, name: str, **values: Any) -> str:
+    def page(self, template: str, /, **values: Any) -> str:
         """A whole page."""
-        return self._environment.get_template(f"{name}.html").render(**values)
+        return self._environment.get_template(f"{template}.html").render(**values)
 
     def panels(self, profile: Profile, timeline: list[rows.Entry]) -> dict[str, str]:
         """Every panel of a customer's page, by name."""

@@ -26,6 +26,11 @@ def packed(version: int, profile: Profile) -> bytes:
     return b"%012d" % version + orjson.dumps(profile)
 
 
+def name(ref: str) -> bytes:
+    """An event's short name as it is stored."""
+    return bytes.fromhex(ref)
+
+
 def alias(raw: bytes) -> str | None:
     """The customer this one was merged into, or None when it is one of its own."""
     return raw[1:].decode() if raw[:1] == b">" else None
@@ -74,10 +79,10 @@ class Draft:
             written["rows"] = self.rows[-keys.TIMELINE_ROWS :]
             written["keep"] = keys.TIMELINE_ROWS
         if self.seen:
-            written["seen"] = [part for ref, at in self.seen.items() for part in (at, ref)]
+            written["seen"] = [part for ref, at in self.seen.items() for part in (at // keys.SEEN_UNIT, name(ref))]
             # Now and then is enough: what is too old does no harm.
             if self.profile["events"] % FORGET_EVERY == 0:
-                written["forget"] = max(self.seen.values()) - keys.SEEN_MS
+                written["forget"] = (max(self.seen.values()) - keys.SEEN_MS) // keys.SEEN_UNIT
         if self.outbox:
             written["outbox"] = [part for item in self.outbox.items() for part in item]
         if self.timers:

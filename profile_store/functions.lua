@@ -42,7 +42,11 @@ end
 
 -- The customer became part of another: its timeline and its applied events move there.
 local function absorb(key, target)
-  each('LPUSH', beside(target, 't'), redis.call('LRANGE', beside(key, 't'), 0, -1))
+  local rows, newest_first = redis.call('LRANGE', beside(key, 't'), 0, -1), {}
+  for number, row in ipairs(rows) do
+    newest_first[#rows + 1 - number] = row -- LPUSH turns them around again: one identity's rows keep their order
+  end
+  each('LPUSH', beside(target, 't'), newest_first)
   redis.call('ZUNIONSTORE', beside(target, 'd'), 2, beside(target, 'd'), beside(key, 'd'), 'AGGREGATE', 'MIN')
   redis.call('DEL', beside(key, 't'), beside(key, 'd'))
 end

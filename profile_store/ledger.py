@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from profile_store import keys
 from profile_store.connect import translated
-from profile_store.draft import VERSION, Draft
+from profile_store.draft import VERSION, Draft, name
 
 LEASE_MS: Final = 15_000
 """How long a due timer is in the hands of the worker that took it."""
@@ -56,7 +56,7 @@ class Ledger:
         """Customers by id, each with the events to look for. Raises Transient."""
         if not wanted:
             return {}
-        asked = _pack([(keys.profile(customer), refs) for customer, refs in wanted.items()])
+        asked = _pack([(keys.profile(customer), list(map(name, refs))) for customer, refs in wanted.items()])
         with translated():
             found = await self._client.fcall_ro("hub_read", 1, self._watermarks, asked)
         values, flags = found[::2], found[1::2]

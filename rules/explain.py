@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from hub.event import Event
 from hub.profile import Profile
@@ -62,12 +61,8 @@ def explain(rule: Rule, event: Event, ms: int, profile: Profile, caps: Sequence[
     return Explanation(
         rule=rule.id,
         version=rule.version,
-        concerned=any(on.type == event.type and on.name in {None, named} for on in rule.on if not _odd(named)),
+        concerned=any(on.type == event.type and (on.name is None or on.name == named) for on in rule.on),
         when=None if rule.when is None else ask(rule.when, scene, profile),
         unless=None if rule.unless is None else ask(rule.unless, scene, profile),
         gates=tuple(reason for reason in reasons if reason),
     )
-
-
-def _odd(named: Any) -> bool:
-    return named is not None and not isinstance(named, str)

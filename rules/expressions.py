@@ -7,11 +7,13 @@ from typing import Any, Final, TypeAlias, cast
 
 from jinja2 import nodes
 
-from rules.filters import FILTERS, LARGEST, TemplateFault, bound, number, text
+from rules.filters import FILTERS, LARGEST, MAX_LIST, TemplateFault, bound, number, text
 from rules.paths import hint
 
 ROOTS: Final = ("customer", "event", "facts", "hub")
 MAX_DEPTH: Final = 20
+MAX_STEPS: Final = 10_000
+"""Steps a template may take at most; what is in a loop counts as often as the loop can run."""
 
 Scope: TypeAlias = Mapping[str, Any]
 Expression = Callable[[Scope], Any]
@@ -85,7 +87,15 @@ class Expressions:
     def __init__(self, language: str) -> None:
         self._language = language
         self._depth = 0
+        self._steps = 0
+        self.looping = False
         self.needs: set[tuple[str, ...]] = set()
+
+    def spend(self, line: int) -> None:
+        """Count one step. Raises TemplateFault when the template could take too long."""
+        self._steps += MAX_LIST if self.looping else 1
+        if self._steps > MAX_STEPS:
+            raise TemplateFault("too much to do", line)
 
     def named(self, name: str, line: int) -> str:
         """A name, unless it is of Python's own kind."""
@@ -103,6 +113,7 @@ class Expressions:
         maker = self._MAKERS.get(type(node))
         if maker is None:
             raise TemplateFault(f"{type(node).__name__.lower()} is not allowed", node.lineno)
+        self.spend(node.lineno)
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise TemplateFault(f"nested deeper than {MAX_DEPTH}", node.lineno)

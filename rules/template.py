@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from jinja2 import Environment, TemplateSyntaxError, nodes
+from jinja2.parser import Parser
 
 from rules.expressions import ROOTS, Expressions, Scope
 from rules.filters import MAX_TEXT, TemplateFault, listed, text
@@ -28,7 +29,7 @@ class Template:
 
     def __init__(self, source: str, language: str = "en") -> None:
         self._expressions = Expressions(language)
-        self._body = self._block(_parse(source).body, frozenset(ROOTS), 0, looping=False)
+        self._body = self._block(_parse(source).body, frozenset(ROOTS), 0)
 
     @property
     def needs(self) -> frozenset[tuple[str, ...]]:
@@ -45,16 +46,15 @@ class Template:
             raise TemplateFault(f"longer than {MAX_TEXT} characters")
         return whole.translate(_UNWANTED).strip()
 
-    def _block(
-        self, parts: list[nodes.Node], names: frozenset[str], depth: int, *, looping: bool
-    ) -> tuple[Statement, ...]:
+    def _block(self, parts: list[nodes.Node], names: frozenset[str], depth: int) -> tuple[Statement, ...]:
         built: list[Statement] = []
         for part in parts:
+            self._expressions.spend(part.lineno)
             if isinstance(part, nodes.Output):
                 built += [self._output(one, names) for one in part.nodes]
             elif isinstance(part, nodes.If) and depth < 10:
-                built.append(self._if(part, names, depth + 1, looping=looping))
-            elif isinstance(part, nodes.For) and not looping:
+                built.append(self._if(part, names, depth + 1))
+            elif isinstance(part, nodes.For) and not self._expressions.looping:
                 built.append(self._for(part, names, depth + 1))
             else:
                 what = "a loop in a loop" if isinstance(part, nodes.For) else f"{type(part).__name__.lower()} here"
@@ -68,12 +68,12 @@ class Template:
         value, label = self._expressions.build(node, names), self._expressions.label(node)
         return lambda scope, sheet: sheet.append(text(value(scope), label))
 
-    def _if(self, node: nodes.If, names: frozenset[str], depth: int, *, looping: bool) -> Statement:
-        ways = [(self._expressions.build(node.test, names), self._block(node.body, names, depth, looping=looping))]
+    def _if(self, node: nodes.If, names: frozenset[str], depth: int) -> Statement:
+        ways = [(self._expressions.build(node.test, names), self._block(node.body, names, depth))]
         for other in node.elif_:
-            body = self._block(other.body, names, depth, looping=looping)
+            body = self._block(other.body, names, depth)
             ways.append((self._expressions.build(other.test, names), body))
-        otherwise = self._block(node.else_, names, depth, looping=looping)
+        otherwise = self._block(node.else_, names, depth)
 
         def run(scope: Scope, sheet: list[str]) -> None:
             chosen = next((body for test, body in ways if test(scope)), otherwise)
@@ -87,8 +87,11 @@ class Template:
             raise TemplateFault("a loop is written {% for one in list %}", node.lineno)
         variable = self._expressions.named(node.target.name, node.lineno)
         items = self._expressions.build(node.iter, names)
-        body = self._block(node.body, names | {variable, "loop"}, depth, looping=True)
-        otherwise = self._block(node.else_, names, depth, looping=True)
+        self._expressions.looping = True
+        self._expressions.spend(node.lineno)
+        body = self._block(node.body, names | {variable, "loop"}, depth)
+        self._expressions.looping = False
+        otherwise = self._block(node.else_, names, depth)
 
         def run(scope: Scope, sheet: list[str]) -> None:
             found = items(scope)
@@ -108,7 +111,8 @@ def _parse(source: str) -> nodes.Template:
     if len(source) > MAX_SOURCE:
         raise TemplateFault(f"longer than {MAX_SOURCE} characters")
     try:
-        return _SYNTAX.parse(source)
+        # Not Environment.parse: it compiles a piece of code to decorate the traceback of a syntax error.
+        return Parser(_SYNTAX, source).parse()
     except TemplateSyntaxError as error:
         raise TemplateFault(error.message or "cannot be read", error.lineno) from None
     except (RecursionError, MemoryError, ValueError, OverflowError):

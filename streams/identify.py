@@ -53,7 +53,10 @@ class Directory:
                 if number == 0:
                     refs[incoming.ref] = None
         held: dict[str, Held] = {}
+        asked: dict[str, dict[str, None]] = {}
         while wanted:
+            for customer, refs in wanted.items():
+                asked.setdefault(customer, {}).update(refs)
             found = await self._ledger.read({customer: list(refs) for customer, refs in wanted.items()})
             following: dict[str, dict[str, None]] = {}
             for customer, one in found.items():
@@ -64,7 +67,7 @@ class Directory:
                     targets[customer] = target
                     following.setdefault(target, {}).update(wanted[customer])
             # A customer met twice is read again, now with the names of all its events.
-            wanted = {target: refs | dict.fromkeys(wanted.get(target, {})) for target, refs in following.items()}
+            wanted = {target: {**asked.get(target, {}), **refs} for target, refs in following.items()}
         self._remember(targets)
         return Loaded(held, targets)
 

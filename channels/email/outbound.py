@@ -104,9 +104,9 @@ def _translated(error: Exception) -> HubError:
 
 async def send(message: Outbound, settings: Mail) -> str:
     """Hand the mail to the relay; its Message-ID. Raises Transient, InDoubt, Rejected or Unauthenticated."""
+    whole = build(message, settings)
     if not settings.relay_host:
         raise Transient("no relay is set (HUB_MAIL__RELAY_HOST)")
-    whole = build(message, settings)
     client = aiosmtplib.SMTP(
         hostname=settings.relay_host,
         port=settings.relay_port,

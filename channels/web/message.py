@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
@@ -18,9 +19,14 @@ SOURCE: Final = "/channels/web/segment"
 _SUBJECTS: Final = ("name", "title", "product", "product_name", "label", "query", "subject", "plan", "order_id", "id")
 """Properties that say best what a tracked event was about, the most telling first."""
 _ABOUT_THE_FORM: Final = frozenset({"form", "form_id", "formid", "form_name", "formname", "fields"})
-_NEVER_KEPT: Final = ("password", "passwd", "secret", "cvv", "cvc", "card_number", "cardnumber", "pin", "iban")
-"""Parts of names of form fields that nobody told us to be shown to an agent."""
+_NEVER_KEPT: Final = frozenset(
+    {"password", "passwd", "pwd", "newpassword", "oldpassword", "currentpassword", "confirmpassword"}
+    | {"passwordconfirmation", "secret", "pin", "cvv", "cvv2", "cvc", "cardnumber", "creditcardnumber", "ccnumber"}
+)
+"""Form fields, without blanks and lines, that nobody told us to be shown to an agent."""
+_FORMS: Final = frozenset({"form submitted"})
 _CONSENT: Final = {"consent given": True, "consent withdrawn": False}
+_SIGNS: Final = re.compile(r"[^a-z0-9]")
 _LONGEST_FACT: Final = 1_000
 _MOST_FACTS: Final = 100
 
@@ -36,13 +42,15 @@ def _track(message: Json, traits: Json, context: Json) -> Particular:
     if name is None:
         raise Rejected("a track event must have a name", field="event")
     properties = part(message, "properties")
-    subject = next(filter(None, (_short(properties.get(field)) for field in _SUBJECTS)), "")
     low = name.lower()
+    if low in _FORMS:
+        properties = _without_secrets(properties)
+    subject = next(filter(None, (_short(properties.get(field)) for field in _SUBJECTS)), "")
     return {
         "name": name,
         "properties": properties,
         "traits": traits or None,
-        "facts": _facts(properties) if low == "form submitted" else None,
+        "facts": _facts(properties) if low in _FORMS else None,
         "consent": _said(properties, _CONSENT[low], context) if low in _CONSENT else ctx.consent(context),
         "text": f"{name}: {subject}" if subject else name,
     }
@@ -105,23 +113,26 @@ _PARTICULAR: Final[dict[str, Callable[[Json, Json, Json], Particular]]] = {
 }
 
 
+def _without_secrets(properties: Json) -> Json:
+    kept = {name: value for name, value in properties.items() if _SIGNS.sub("", name.lower()) not in _NEVER_KEPT}
+    fields = kept.get("fields")
+    return {**kept, "fields": _without_secrets(fields)} if isinstance(fields, dict) else kept
+
+
 def _facts(properties: Json) -> Json | None:
     """What a customer wrote into a form: they must never be asked for it again."""
     fields = {**properties, **part(properties, "fields")}
     facts = {
         name: value[:_LONGEST_FACT] if isinstance(value, str) else value
         for name, value in fields.items()
-        if isinstance(value, str | int | float)
-        and value != ""
-        and name.lower() not in _ABOUT_THE_FORM
-        and not any(secret in name.lower() for secret in _NEVER_KEPT)
+        if isinstance(value, str | int | float) and value != "" and name.lower() not in _ABOUT_THE_FORM
     }
     return dict(list(facts.items())[:_MOST_FACTS]) or None
 
 
 def _said(properties: Json, given: bool, context: Json) -> Json:
     return {
-        "channel": word(properties.get("channel")) or "web",
+        "channel": word(properties.get("channel")) or "any",
         "purpose": word(properties.get("purpose")) or "marketing",
         "given": given,
         "proof": {"by": "the customer, on the site", "url": part(context, "page").get("url")},

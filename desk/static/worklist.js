@@ -17,8 +17,8 @@ const began = new Map();
 
 export const agentState = () => localStorage.getItem("agent-state") ?? "available";
 
-const address = (notice) => (notice.address ? notice.address.slice(notice.address.indexOf(":") + 1) : "");
-const label = (notice) => notice.name || address(notice) || say("unknown");
+const label = (notice) => notice.name || notice.display || say("unknown");
+const named = (notice) => isolated(label(notice), notice.name || !notice.display ? "auto" : "ltr");
 
 function line(notice, state) {
   if (RINGING.has(state)) return say("call");
@@ -36,7 +36,7 @@ function row(notice) {
     "a",
     { href: `/c/${encodeURIComponent(notice.customer)}`, "aria-current": notice.customer === open ? "page" : null },
     make("span", { class: "badge", "data-kind": TALKING.has(state) ? "call" : "" }, icon(name ?? "circle-dot")),
-    make("span", { class: "work-text" }, make("strong", {}, isolated(label(notice))), make("span", {}, isolated(line(notice, state)))),
+    make("span", { class: "work-text" }, make("strong", {}, named(notice)), make("span", {}, isolated(line(notice, state)))),
     make("span", { class: "work-time" }, time),
   );
   return make("li", { "data-customer": notice.customer, "data-time": notice.time, "data-state": state }, link);
@@ -88,7 +88,7 @@ function pop(notice) {
       "div",
       { class: "pop", "data-call": call.id },
       make("span", { class: "badge", "data-kind": "call" }, icon("phone-incoming")),
-      make("span", { class: "work-text" }, make("strong", {}, isolated(label(notice))), waiting),
+      make("span", { class: "work-text" }, make("strong", {}, named(notice)), waiting),
       make("a", { class: "button info", href: `/c/${encodeURIComponent(customer)}` }, pops.dataset.open),
       dismiss,
     ),

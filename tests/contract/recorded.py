@@ -75,7 +75,7 @@ def settings(suffix: str = "", api_url: str = "") -> Settings:
             phone_number_id="2000000002",
             **places,
         ),
-        mail=Mail(domains="hub.example", from_address="Hub <hello@hub.example>"),
+        mail=Mail(domains="hub.example", from_address="Hub <hello@hub.example>", relay_host="relay.invalid"),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from hub.event import Event
 from hub.identity import key
-from hub.ids import ref
+from hub.ids import customer_id, ref
 
 PARTS: Final = (
     *("events", "first", "last", "identities", "traits", "facts", "channels", "counts", "latest", "consent"),
@@ -64,12 +64,14 @@ def components(events: Iterable[Event]) -> list[tuple[set[str], list[Event]]]:
 
     distinct = once(events)
     for event in distinct:
-        first, *others = sorted(names(event))
-        for other in others:
-            leader[find(other)] = find(first)
+        for name in names(event):
+            leader[find(name)] = find(event.subject)
+            # An event of our own may name a customer by the place that one of its identities has in the store.
+            leader[find(f"customer:{customer_id(name)}")] = find(name)
     groups: dict[str, tuple[set[str], list[Event]]] = defaultdict(lambda: (set(), []))
     for name in list(leader):
-        groups[find(name)][0].add(name)
+        if not name.startswith("customer:"):
+            groups[find(name)][0].add(name)
     for event in distinct:
         groups[find(event.subject)][1].append(event)
     return list(groups.values())

@@ -88,10 +88,9 @@ def _profiles(groups: Sequence[tuple[set[str], list[Event]]], held: dict[str, by
     faults: list[str] = []
     claimed: set[str] = set()
     for identities, events in groups:
-        known = {name for name in identities if not name.startswith("customer:")}
-        found = {_resolve(held, customer_id(name)) for name in known}
+        found = {_resolve(held, customer_id(name)) for name in identities}
         if len(found) != 1 or None in found:
-            faults.append(f"torn: {sorted(known)} lead to {found}")
+            faults.append(f"torn: {sorted(identities)} lead to {found}: {[event.to_json() for event in events][:3]}")
             continue
         customer = str(found.pop())
         claimed.add(customer)
