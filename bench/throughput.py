@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 import time
+from typing import cast
 
 from redis.asyncio import Redis
 
@@ -27,7 +28,7 @@ ROUNDS = 3
 async def applied(redis: Redis, group: str) -> int:
     """How many records of the log are applied, by the watermarks."""
     marks = await redis.hgetall(watermarks(group))
-    return sum(int(bytes(mark).rpartition(b":")[2]) + 1 for mark in marks.values())
+    return sum(int(cast(bytes, mark).rpartition(b":")[2]) + 1 for mark in marks.values())
 
 
 async def worker_rate(ground: Ground, total: int, group: str) -> tuple[float, float]:

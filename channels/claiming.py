@@ -135,6 +135,7 @@ class Claiming:
     async def _fill(self, trigger: str) -> None:
         """Put the claims of the last month back from the log; one task at a time."""
         async with self._filling:
+            self._patience.check()
             if await self._patience.surely(partial(self._claims.look, trigger)) != LOST:
                 return
             log.warning("claims were lost; they are read from the log again")

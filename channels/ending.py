@@ -10,7 +10,7 @@ from typing import Any
 
 
 async def until_stopped(work: Coroutine[Any, Any, None], stop: asyncio.Event | None = None) -> None:
-    """Do the work until it ends, or until SIGTERM, SIGINT or `stop`: then cancel it and wait until it has cleaned up."""
+    """Do the work until it ends, or until SIGTERM, SIGINT or `stop`: cancel it, and wait till it cleaned up."""
     stop = stop or asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

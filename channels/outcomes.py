@@ -34,6 +34,7 @@ class Outcomes:
     @asynccontextmanager
     async def _consumer(self) -> AsyncIterator[Any]:
         consumer = AIOKafkaConsumer(
+            self._topic,
             bootstrap_servers=self._settings.kafka_bootstrap_servers,
             client_id="hub-dispatcher-outcomes",
             group_id=None,
@@ -52,7 +53,7 @@ class Outcomes:
         """The newest outcome of a trigger logged since then. Raises Transient."""
         found: Outcome | None = None
         async with self._lock, self._consumer() as consumer:
-            count = len(await _partitions(consumer, self._topic))
+            count = len(_partitions(consumer))
             places = [TopicPartition(self._topic, partition(customer, count))]
             async for batch in _read(consumer, places, since_ms):
                 for one in batch:
@@ -63,20 +64,19 @@ class Outcomes:
     async def since(self, since_ms: int) -> AsyncIterator[list[Outcome]]:
         """Everything logged since then, in the order of each customer. Raises Transient."""
         async with self._lock, self._consumer() as consumer:
-            places = [TopicPartition(self._topic, one) for one in await _partitions(consumer, self._topic)]
-            async for batch in _read(consumer, places, since_ms):
+            async for batch in _read(consumer, _partitions(consumer), since_ms):
                 yield batch
 
 
-async def _partitions(consumer: Any, topic: str) -> list[int]:
-    await consumer.topics()  # makes the client learn the topic's metadata
-    found = consumer.partitions_for_topic(topic)
+def _partitions(consumer: Any) -> list[TopicPartition]:
+    found = sorted(consumer.assignment())
     if not found:
-        raise Transient(f"the topic {topic} is not there yet")
-    return sorted(found)
+        raise Transient("the topic of outcomes is not there yet")
+    return found
 
 
 async def _read(consumer: Any, places: list[TopicPartition], since_ms: int) -> AsyncIterator[list[Outcome]]:
+    consumer.unsubscribe()
     consumer.assign(places)
     ends: dict[TopicPartition, int] = await consumer.end_offsets(places)
     starts = await consumer.offsets_for_times(dict.fromkeys(places, max(since_ms, 0)))

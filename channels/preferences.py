@@ -173,8 +173,10 @@ def _choice(raw: RawInbound) -> str:
     """What was clicked. Raises Rejected. Mail providers may send their one click as a form of either kind."""
     if b"List-Unsubscribe" in raw.body and b"One-Click" in raw.body:
         return "leave"
-    form = parse_qs(raw.body.decode("latin-1"), max_num_fields=10)
-    choice = form.get("choice", [""])[0]
+    try:
+        choice = parse_qs(raw.body.decode("latin-1"), max_num_fields=10).get("choice", [""])[0]
+    except ValueError:
+        choice = ""
     if choice not in _CHOICES:
         raise Rejected("nothing was chosen", field="choice", limit=", ".join(_CHOICES))
     return choice

@@ -118,7 +118,7 @@ def person(address: str, *, otherwise: str = "sms_sender") -> list[Identity]:
         return []
     if prefix:
         kinds = ("whatsapp", "phone") if prefix == "whatsapp:" else (PREFIXES[prefix],)
-        return [one for kind in kinds if (one := identity(kind, value, verified=True))]
+        return [one for kind in kinds if (one := identity(kind, value, verified=kind != "sip"))]
     found = identity("phone", value) or identity(otherwise, value)
     return [found] if found else []
 

@@ -27,8 +27,8 @@ OPEN: Final = frozenset({("GET", "/sign-in"), ("GET", "/openapi.json")})
 """What is needed before somebody is known."""
 POLICY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/"): EVERYBODY,
-    ("GET", "/c/{customer}"): SERVICE,
-    ("GET", "/c/{customer}/rows"): SERVICE,
+    ("GET", "/customers/{customer}"): SERVICE,
+    ("GET", "/customers/{customer}/rows"): SERVICE,
     ("GET", "/search"): SERVICE,
     ("GET", "/activity"): BEHIND,
     ("GET", "/ping"): EVERYBODY,

@@ -21,7 +21,7 @@ from desk.feed import Feed
 from desk.ports import Bus, DeadLetters, Store, TriggerFeed
 from desk.shield import Shield
 from desk.topics import KafkaDeadLetters, KafkaTriggers
-from hub import logs, metrics
+from hub import metrics
 from hub.bus import Producer
 from hub.errors import Misconfigured, Transient, Unauthenticated
 from hub.settings import Settings
@@ -108,7 +108,6 @@ def _ask_to_sign_in(request: Request, error: Exception) -> Response:
 
 async def run(settings: Settings) -> None:
     """Serve the desk until told to stop."""
-    logs.configure("desk", settings.log_level)
     client = connect(settings, connections=CONNECTIONS)
     producer = Producer(settings.kafka_bootstrap_servers, client="hub-desk")
     app = create_app(settings, RedisStore(client), producer)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import httpx
 import orjson
@@ -15,10 +17,13 @@ from desk.access import API, still_valid
 from desk.context import Desk, desk
 from desk.problems import Problem
 from hub.errors import Transient
+from rules.load import load_folder
+from rules.model import Rule
 
 router = APIRouter(prefix=API)
 
 Limit = Annotated[int, Query(ge=1, le=200)]
+OUTBOX_PAGE: Final = 1000
 
 
 @router.get("/triggers/live", summary="What the rules decide, as server-sent events")
@@ -42,7 +47,7 @@ async def _trigger_events(source: AsyncIterator[tuple[str, bytes]]) -> AsyncIter
 
 
 @router.get("/outbox", summary="Messages the sandbox took")
-async def outbox(request: Request, limit: Limit = 50) -> dict[str, Any]:
+async def outbox(request: Request, limit: Annotated[int, Query(ge=1, le=1000)] = 50) -> dict[str, Any]:
     """What was sent to the embedded providers, newest first; only on an installation with a sandbox."""
     return await sandbox_outbox(desk(request), limit)
 
@@ -51,16 +56,47 @@ async def sandbox_outbox(here: Desk, limit: int) -> dict[str, Any]:
     """The sandbox's outbox. Raises Problem 404 when there is none, Transient when it does not answer."""
     if not here.settings.sandbox or not here.settings.sandbox_url:
         raise Problem(404, "this installation has no sandbox: messages go to real providers")
-    address = f"{here.settings.sandbox_url.rstrip('/')}/outbox"
+    items: deque[dict[str, Any]] = deque(maxlen=limit)
+    last = 0
     try:
-        async with httpx.AsyncClient(timeout=5, trust_env=False) as client:
-            answer = await client.get(address, params={"limit": limit})
-            answer.raise_for_status()
-            body = answer.json()
-    except (httpx.HTTPError, ValueError) as error:
+        async with httpx.AsyncClient(base_url=here.settings.sandbox_url, timeout=5, trust_env=False) as client:
+            while page := await _outbox_page(client, last):
+                items.extend(page)
+                last = int(page[-1]["id"])
+    except (httpx.HTTPError, ValueError, KeyError) as error:
         raise Transient(f"the sandbox does not answer: {error}") from error
-    items = body.get("items", []) if isinstance(body, dict) else body
-    return {"items": items[:limit], "next": None}
+    return {"items": list(reversed(items)), "next": None}
+
+
+async def _outbox_page(client: httpx.AsyncClient, last: int) -> list[dict[str, Any]]:
+    """The sandbox tells the oldest first."""
+    answer = await client.get("/outbox", params={"after": last, "limit": OUTBOX_PAGE})
+    answer.raise_for_status()
+    items: list[dict[str, Any]] = answer.json()["items"]
+    return items
+
+
+@router.get("/rules", summary="The rules in force")
+async def rules(request: Request) -> dict[str, Any]:
+    """The rules of this installation's folder, and what is wrong with those that were refused."""
+    return await rules_of(desk(request))
+
+
+async def rules_of(here: Desk) -> dict[str, Any]:
+    """Rules and problems as the API shows them."""
+    loaded = await asyncio.to_thread(load_folder, here.settings.rules_dir)
+    return {
+        "items": [_rule(one) for one in loaded.rules],
+        "problems": [
+            {"file": one.file, "line": one.line, "field": one.field, "reason": one.reason} for one in loaded.problems
+        ],
+        "next": None,
+    }
+
+
+def _rule(rule: Rule) -> dict[str, Any]:
+    said = rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    return {**said, "version": rule.version, "state": rule.state}
 
 
 @router.get("/dead-letters", summary="What could not be processed")

@@ -20,9 +20,7 @@ _OPTIONS: Final = {"templates/**.html": {"trim_blocks": "true", "lstrip_blocks":
 def template() -> Catalog:
     """Every text that is shown, without translation."""
     found = Catalog(project="Interaction Hub", charset="utf-8")
-    for place, line, message, comments, context in extract_from_dir(
-        str(HERE), _METHODS, _OPTIONS, keywords=_KEYWORDS
-    ):
+    for place, line, message, comments, context in extract_from_dir(str(HERE), _METHODS, _OPTIONS, keywords=_KEYWORDS):
         found.add(message, None, [(place, line)], auto_comments=comments, context=context)
     return found
 

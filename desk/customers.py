@@ -97,7 +97,9 @@ async def follow(
     if last_event_id and last_event_id.isdigit():
         last = int(last_event_id[:18])
     here = desk(request)
-    events = live.customer_events(here.store, here.feed, renderer_of(request), profile["id"], agent=staff(request).name, last=last)
+    events = live.customer_events(
+        here.store, here.feed, renderer_of(request), profile["id"], agent=staff(request).name, last=last
+    )
     return sse.response(events, lambda: still_valid(request), "customer")
 
 

@@ -23,6 +23,7 @@ CHANNELS: Final = {
     "phone": N_("Phone"),
     "social": N_("Social"),
     "web": N_("Web"),
+    "any": N_("All channels"),
     "whatsapp": "WhatsApp",
     "messenger": "Messenger",
     "instagram": "Instagram",
@@ -62,6 +63,7 @@ IDENTITIES: Final = {
     "instagram_id": "Instagram",
     "anonymous_id": N_("Browser"),
     "device": N_("Device"),
+    "call": N_("Withheld number"),
 }
 IDENTITY_ICONS: Final = {
     "user_id": "user",
@@ -95,6 +97,15 @@ FACTS: Final = {
     "phone": N_("Phone"),
     "email": N_("E-mail"),
     "country": N_("Country"),
+    "order_id": N_("Order"),
+    "total": N_("Total"),
+    "value": N_("Value"),
+    "price": N_("Price"),
+    "currency": N_("Currency"),
+    "quantity": N_("Quantity"),
+    "product": N_("Product"),
+    "category": N_("Category"),
+    "query": N_("Searched for"),
 }
 FIGURES: Final = {
     "lifetime_value": N_("Value"),
@@ -150,19 +161,12 @@ STATES: Final = {
 }
 REASONS: Final = {
     "consent": N_("the customer did not agree to this"),
-    "no-consent": N_("the customer did not agree to this"),
-    "withdrawn": N_("the customer does not want this"),
-    "quiet-hours": N_("quiet hours"),
-    "cap": N_("enough messages for now"),
-    "caps": N_("enough messages for now"),
-    "no-address": N_("no address to send it to"),
     "unreachable": N_("no address to send it to"),
-    "re-entry": N_("was sent not long ago"),
-    "holdout": N_("in the comparison group, which gets nothing"),
-    "suppressed": N_("messages are on hold for this customer"),
-    "late": N_("too late to be useful"),
+    "cap": N_("enough messages for now"),
+    "hold": N_("promotions are on hold for this customer"),
+    "rule": N_("the rule is no longer in force"),
 }
-"""Codes of the rules' gates in words; a reason that is a sentence already is shown as it is."""
+"""What the rules' gates say in one word; in their own language they say it more exactly after a colon."""
 AGENT_STATES: Final = {"available": N_("Available"), "busy": N_("Busy"), "away": N_("Away")}
 ROLES: Final = {
     "agent": N_("Agent"),
@@ -175,8 +179,12 @@ SCRIPT: Final = {
     "now": N_("now"),
     "minutes": N_("%(n)s min"),
     "hours": N_("%(n)s h"),
-    "yesterday": N_("yesterday"),
     "days": N_("%(n)s days"),
+    "minutes_ago": N_("%(n)s min ago"),
+    "hours_ago": N_("%(n)s h ago"),
+    "days_ago": N_("%(n)s days ago"),
+    "yesterday": N_("yesterday"),
+    "quote": N_("“%(text)s”"),
     "live": N_("Live"),
     "ms": N_("%(n)s ms"),
     "reconnecting": N_("Reconnecting"),

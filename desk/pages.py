@@ -73,7 +73,7 @@ async def welcome(request: Request) -> Response:
     return page(request, "welcome")
 
 
-@router.get("/c/{customer}")
+@router.get("/customers/{customer}")
 async def customer(request: Request, customer: str) -> Response:
     """One customer, with everything an agent needs on one page."""
     try:
@@ -81,7 +81,7 @@ async def customer(request: Request, customer: str) -> Response:
     except Problem:
         return page(request, "missing", 404)
     if profile["id"] != customer:
-        return RedirectResponse(f"/c/{profile['id']}", 303)
+        return RedirectResponse(f"/customers/{profile['id']}", 303)
     here, renderer, who = desk(request), renderer_of(request), staff(request)
     found, cursor = await here.store.timeline(customer, None, PAGE)
     here.feed.open(who.name, profile)
@@ -100,7 +100,7 @@ async def customer(request: Request, customer: str) -> Response:
     )
 
 
-@router.get("/c/{customer}/rows")
+@router.get("/customers/{customer}/rows")
 async def earlier(request: Request, customer: str, before: Annotated[str, Query(max_length=500)]) -> Response:
     """Earlier entries of the timeline, to be put after the last one."""
     _, profile = await wanted(request, customer)

@@ -59,7 +59,8 @@ def _way(kind: Kind, profile: Profile, now: int, to: str | None = None) -> Way:
     last = traffic["last_received"] if traffic else 0
     if to is None:
         return Way(kind, "", "no-address", last)
-    if any(value(profile["consent"], f"{kind.channel}/{purpose}") is False for purpose in ("service", "all")):
+    refused = (f"{channel}/{purpose}" for channel in (kind.channel, "any") for purpose in ("service", "all"))
+    if any(value(profile["consent"], one) is False for one in refused):
         return Way(kind, to, "withdrawn", last)
     if kind.window_hours is not None and now - last > kind.window_hours * HOUR:
         return Way(kind, to, "window", last)

@@ -11,9 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from desk import labels, reach, rows, views
 from desk.filters import Filters, icon
+from desk.names import Names
 from desk.ports import Row
 from desk.words import Words, words
-from hub.profile import Profile, language, value
+from hub.profile import TIME, Profile, language, value
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
 PANELS: Final = ("header", "call", "told", "journey", "consent", "why", "ways")
@@ -34,8 +35,9 @@ class Renderer:
             extensions=["jinja2.ext.i18n"],
         )
         self._environment.install_gettext_translations(spoken.catalogue, newstyle=True)  # type: ignore[attr-defined]
-        self._filters = Filters(spoken)
-        self._environment.filters.update(self._filters.table())
+        filters = Filters(spoken)
+        self._names = Names(spoken, filters)
+        self._environment.filters.update({**filters.table(), **self._names.table()})
         self._environment.globals.update(
             words=spoken,
             labels=labels,
@@ -63,9 +65,9 @@ class Renderer:
         reasons = [one for one in timeline if one.row["type"] in ("rule.fired", "rule.held")]
         return {
             "profile": profile,
-            "name": self._filters.customer_name(profile),
+            "name": self._names.customer_name(profile),
             "call": views.call(profile),
-            "call_time": profile["call"][1] if "call" in profile else 0,
+            "call_time": profile["call"][TIME] if "call" in profile else 0,
             "call_began": call_began(profile, timeline),
             "verification": views.verification(profile),
             "customer_language": language(profile),
@@ -100,10 +102,9 @@ def call_began(profile: Profile, timeline: list[rows.Entry]) -> int:
     if now is None:
         return 0
     for entry in timeline:
-        if entry.kind in ("call", "fault") and entry.first("call") in (now.get("id"), now):
+        if rows.call_id(entry.row) == now.get("id"):
             return entry.rows[-1]["time"]
-    newest = next((entry for entry in timeline if entry.kind == "call"), None)
-    return newest.rows[-1]["time"] if newest else profile["call"][1]
+    return int(profile["call"][TIME])
 
 
 def timeline_of(found: list[Row]) -> list[rows.Entry]:

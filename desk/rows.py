@@ -108,6 +108,13 @@ def entries(rows: Sequence[Row]) -> list[Entry]:
     return found
 
 
+def call_id(row: Row) -> str:
+    """The call a row is a step of; empty when it is none."""
+    call = row["data"].get("call")
+    name = call.get("id") if isinstance(call, dict) else call
+    return name if isinstance(name, str) else ""
+
+
 def _trigger(row: Row) -> str:
     said = row["data"].get("trigger")
     return said if isinstance(said, str) else ""
@@ -133,9 +140,7 @@ def _group(row: Row, newest: Entry | None) -> str:
     """The name of what this row is a part of; empty when it stands alone."""
     channel, _, what = row["type"].partition(".")
     if channel == "phone":
-        call = row["data"].get("call")
-        name = call.get("id") if isinstance(call, dict) else call
-        return f"call {name}" if name else ""
+        return f"call {call_id(row)}" if call_id(row) else ""
     if channel == "web" and what in ("page", "screen") and newest is not None and newest.kind == "visit":
         together = newest.rows[-1]["time"] - row["time"] <= VISIT
         return f"visit {newest.rows[0]['id']}" if together else f"visit {row['id']}"

@@ -8,11 +8,11 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any, Final
 
-import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from hub import bus
+from hub.deadletter import DeadLetter
 from hub.errors import Rejected, Transient
 from hub.settings import Settings
 from hub.topics import DEAD_LETTERS, TRIGGERS
@@ -20,7 +20,7 @@ from hub.topics import DEAD_LETTERS, TRIGGERS
 AT_ONCE: Final = 64
 """Followers of the triggers this process serves at the same time: each costs a connection to the broker."""
 SHOWN: Final = 20_000
-"""Characters of a dead letter that are shown."""
+"""Bytes of a dead letter that are shown."""
 
 
 class KafkaTriggers:
@@ -127,16 +127,15 @@ def _written(offsets: dict[int, int]) -> str:
 
 
 def _letter(message: Any) -> dict[str, Any]:
-    text = (message.value or b"").decode("utf-8", "replace")
-    headers = {name: value.decode("utf-8", "replace") for name, value in message.headers}
+    """A letter for people; one that is none of ours is shown as it is."""
+    raw: bytes = message.value or b""
+    number = f"{message.partition}-{message.offset}"
     try:
-        body: Any = orjson.loads(message.value or b"null")
-    except orjson.JSONDecodeError:
-        body = None
-    return {
-        "id": f"{message.partition}-{message.offset}",
-        "key": (message.key or b"").decode("utf-8", "replace"),
-        "headers": headers,
-        "body": body if len(text) <= SHOWN else None,
-        "raw": text[:SHOWN],
-    }
+        letter = DeadLetter.from_json(raw)
+    except Rejected as error:
+        return {"id": number, "reason": "unreadable", "error": str(error), "body": _text(raw)}
+    return {"id": number, **letter.model_dump(mode="json"), "body": _text(letter.raw)}
+
+
+def _text(raw: bytes) -> str:
+    return raw[:SHOWN].decode("utf-8", "backslashreplace")

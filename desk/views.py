@@ -11,7 +11,7 @@ from hub.event import rfc3339
 from hub.identity import TELEPHONES, Identity
 from hub.profile import REF, SOURCE, STAGES, TIME, VALUE, Profile, Register, language, value
 
-ANONYMOUS: Final = frozenset({"anonymous_id", "device"})
+ANONYMOUS: Final = frozenset({"anonymous_id", "device", "call"})
 """Identities that tell a browser or a telephone set apart, not a person."""
 STRENGTH: Final = ("user_id", "account", "email", "phone", "whatsapp", "telegram", "meta_psid", "instagram_id")
 """Which identity stands for a customer where one has to; the rest follow."""

@@ -21,6 +21,12 @@ RIGHT_TO_LEFT: Final = frozenset({"fa"})
 LOCALES: Final = Path(__file__).parent / "locale"
 
 _DIGITS: Final = {"fa": str.maketrans("0123456789%", "۰۱۲۳۴۵۶۷۸۹٪")}
+_AGES: Final = (
+    (60, 1, "%(n)s min", "%(n)s min ago"),
+    (24 * 60, 60, "%(n)s h", "%(n)s h ago"),
+    (7 * 24 * 60, 24 * 60, "%(n)s days", "%(n)s days ago"),
+)
+"""Below so many minutes an age is told in this unit, alone or in a sentence; `labels.SCRIPT` has the same texts."""
 _MONTHS: Final = {
     "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
     "fa": ["فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند"],
@@ -45,19 +51,19 @@ class Words:
         """Our own numbers in the reader's digits. Never for what a customer wrote or has to spell out."""
         return str(value).translate(_DIGITS.get(self.language, {}))
 
-    def ago(self, moment: int, now: int) -> str:
-        """How long ago, in the shortest useful words; static/time.js says it in the same steps."""
+    def age(self, moment: int, now: int, *, sentence: bool = False) -> str:
+        """How long ago, in the shortest useful words; as part of a sentence or alone.
+
+        static/words.js says it in the same steps.
+        """
         minutes = max(0, now - moment) // 60_000
         if minutes < 1:
             return self.say("now")
-        if minutes < 60:
-            return self.say("%(n)s min", n=self.digits(minutes))
-        if minutes < 24 * 60:
-            return self.say("%(n)s h", n=self.digits(minutes // 60))
-        if minutes < 48 * 60:
+        if 24 * 60 <= minutes < 48 * 60:
             return self.say("yesterday")
-        if minutes < 7 * 24 * 60:
-            return self.say("%(n)s days", n=self.digits(minutes // (24 * 60)))
+        for below, unit, alone, within in _AGES:
+            if minutes < below:
+                return self.say(within if sentence else alone, n=self.digits(minutes // unit))
         return self.date(moment, now)
 
     def date(self, moment: int, now: int | None = None) -> str:

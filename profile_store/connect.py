@@ -58,7 +58,7 @@ def connect(settings: Settings, *, connections: int = 16) -> Redis:
         retry=Retry(NoBackoff(), 0),
         protocol=3,
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)  # closes the pool with itself
 
 
 async def install(client: Redis) -> None:

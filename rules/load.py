@@ -137,8 +137,12 @@ def problems_of(error: ValidationError) -> Iterator[tuple[tuple[str | int, ...],
     """What a refused rule is told: field, reason in people's words, line within a text."""
     details = error.errors(include_url=False)
     places = [one["loc"] for one in details]
+    # Of a predicate whose operator is unknown nothing else can be judged.
+    puzzles = {one["loc"][:-1] for one in details if one["loc"][-1:] == ("op",)}
     for one in details:
         place = one["loc"]
+        if place[-1:] != ("op",) and place[:-1] in puzzles:
+            continue
         # A list that is short because its parts were refused is no second fault.
         if one["type"] == "too_short" and any(other[: len(place)] == place != other for other in places):
             continue

@@ -55,7 +55,8 @@ def documents(text: str) -> list[tuple[Any, yaml.Node]]:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise Unreadable(mark.line + 1 if mark else 1, error.problem or "cannot be read") from None
+        last = text.rstrip().count("\n") + 1
+        raise Unreadable(min(mark.line + 1, last) if mark else 1, error.problem or "cannot be read") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise Unreadable(1, f"cannot be read: {error}"[:200]) from None
     return found

@@ -7,16 +7,19 @@ batch, through an ordinary Faust channel to an ordinary processor. The only file
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
 import faust
+from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 
 from hub.bus import topic
+from hub.errors import Transient
 from hub.logs import get
 from hub.settings import Settings
 from hub.topics import INTERACTIONS
@@ -28,6 +31,15 @@ IDLE: Final = 0.25
 STOP_PATIENCE: Final = 10.0
 
 log = get("faust")
+
+
+@contextlib.contextmanager
+def _translated() -> Iterator[None]:
+    """A broker that is away, or a partition that was taken from us meanwhile: look again later."""
+    try:
+        yield
+    except (KafkaError, TimeoutError) as error:
+        raise Transient(f"Kafka: {error!r}") from error
 
 
 class FaustLog:
@@ -48,27 +60,35 @@ class FaustLog:
         return frozenset(tp.partition for tp in self._consumer.assignment() if tp.topic == self._name)
 
     def end(self, partition: int) -> int | None:
-        return cast(int | None, self._consumer.highwater(self._tp(partition)))
+        with contextlib.suppress(AssertionError):  # taken away meanwhile
+            return cast(int | None, self._inner.highwater(self._tp(partition)))
+        return None
 
     def asked(self, partition: int) -> int:
-        return int(self._inner.last_poll_timestamp(self._tp(partition)) or 0)
+        with contextlib.suppress(AssertionError):
+            return int(self._inner.last_poll_timestamp(self._tp(partition)) or 0)
+        return 0
 
     async def beginning(self, partition: int) -> int:
         tp = self._tp(partition)
-        return int((await self._consumer.earliest_offsets(tp))[tp])
+        with _translated():
+            return int((await self._consumer.earliest_offsets(tp))[tp])
 
     async def committed(self, partition: int) -> int | None:
         thread = self._consumer._thread
-        return cast(int | None, await thread.call_thread(self._inner.committed, self._tp(partition)))
+        with _translated():
+            return cast(int | None, await thread.call_thread(self._inner.committed, self._tp(partition)))
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
-        await self._consumer._commit({self._tp(one): offset for one, offset in offsets.items()})
+        with _translated():
+            await self._consumer._commit({self._tp(one): offset for one, offset in offsets.items()})
 
     def seek(self, partition: int, offset: int) -> None:
         # In the consumer's own thread: a seek discards what that thread has fetched.
         loop = self._consumer._thread.thread_loop
         done = asyncio.run_coroutine_threadsafe(self._seek(partition, offset), loop)
-        done.result(timeout=5)
+        with _translated():
+            done.result(timeout=5)
 
     async def _seek(self, partition: int, offset: int) -> None:
         self._inner.seek(self._tp(partition), offset)

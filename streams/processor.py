@@ -8,9 +8,10 @@ read again because the store lost it is a replay: it changes profiles and says n
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, TypeVar
 
@@ -29,6 +30,8 @@ COMMIT_EVERY: Final = 0.5
 """Seconds between commits to Kafka: they only bound what is sent again after a loss."""
 CHECK_EVERY: Final = 1.0
 """Seconds between looks at the watermarks while nothing comes in."""
+STALLED: Final = 3.0
+"""Seconds after which a partition that has more, and brings nothing, is read again from where we are."""
 
 log = get("processor")
 T = TypeVar("T")
@@ -45,6 +48,8 @@ class Position:
     replay_until: int
     moment: int = 0
     """Everything accepted before this moment (ms) is applied."""
+    heard: float = field(default_factory=time.monotonic)
+    """When this partition last came further, or was told to go on."""
 
 
 class Processor:
@@ -66,7 +71,7 @@ class Processor:
         self.assigned = log_.assigned()
         for partition in self._positions.keys() - self.assigned:
             del self._positions[partition]
-        await self._patiently(lambda: self._locate(log_, self.assigned - self._positions.keys()))
+        await self._patiently(lambda: self._locate(log_))
         ready = {one: self._in_order(log_, one, found) for one, found in records.items() if one in self._positions}
         ready = {partition: found for partition, found in ready.items() if found}
         if ready:
@@ -96,7 +101,7 @@ class Processor:
             return
         for one, found in zip(raises, ready.values(), strict=True):
             position = self._positions[one.partition]
-            position.mark, position.next = one.new, found[-1].offset + 1
+            position.mark, position.next, position.heard = one.new, found[-1].offset + 1, time.monotonic()
             position.moment = max(position.moment, found[-1].timestamp)
         await self._send(written)
         self._done |= {one: self._positions[one].next for one in ready}
@@ -125,8 +130,10 @@ class Processor:
         self._positions.clear()
         self._pipeline.directory.forget()
 
-    async def _locate(self, log_: Log, partitions: frozenset[int] | set[int]) -> None:
+    async def _locate(self, log_: Log) -> None:
         """Find out how far partitions are that are new to this worker."""
+        self.assigned = log_.assigned()
+        partitions = self.assigned - self._positions.keys()
         if not partitions:
             return
         marks = await self._ledger.watermarks()
@@ -138,16 +145,22 @@ class Processor:
             if wanted < oldest:
                 log.error("the log begins after what the store has", partition=partition, missing=oldest - wanted)
             replay_until = await log_.committed(partition) or 0
-            self._positions[partition] = Position(mark, max(wanted, oldest), replay_until)
             log_.seek(partition, max(wanted, oldest))
+            self._positions[partition] = Position(mark, max(wanted, oldest), replay_until)
 
     def _in_order(self, log_: Log, partition: int, found: Sequence[Record]) -> Sequence[Record]:
         """The records that come next; after a hole nothing, and the reader is sent back to its edge."""
         position = self._positions[partition]
         if found and found[0].offset > position.next:
-            log_.seek(partition, position.next)
+            self._read_on(log_, partition, position)
             return ()
         return [record for record in found if record.offset >= position.next]
+
+    @staticmethod
+    def _read_on(log_: Log, partition: int, position: Position) -> None:
+        position.heard = time.monotonic()
+        with contextlib.suppress(Transient):  # whoever has the partition next, reads it on
+            log_.seek(partition, position.next)
 
     async def _check(self, log_: Log) -> None:
         """While nothing comes in: is the store still where we left it?"""
@@ -158,7 +171,7 @@ class Processor:
         marks = await self._patiently(self._ledger.watermarks)
         if any(marks.get(one, "") != position.mark for one, position in self._positions.items()):
             self._lost("a watermark moved while nothing came in")
-            await self._patiently(lambda: self._locate(log_, log_.assigned()))
+            await self._patiently(lambda: self._locate(log_))
 
     def _look(self, log_: Log) -> None:
         """Where nothing waits, everything accepted before the broker last answered is applied."""
@@ -167,6 +180,10 @@ class Processor:
             waiting = max(0, (end or 0) - position.next)
             if end is not None and waiting == 0:
                 position.moment = max(position.moment, log_.asked(partition))
+                position.heard = time.monotonic()
+            elif time.monotonic() - position.heard > STALLED:
+                # A fetch that a rebalance threw away left a hole, and nothing comes after it to show it.
+                self._read_on(log_, partition, position)
             LAG.labels(partition).set(waiting)
             WATERMARK_AGE.labels(partition).set(max(0.0, time.time() - position.moment / 1000))
 

@@ -85,7 +85,7 @@ class Email:
         references = headers.message_ids(message, "references")
         text = quotes.newest(mail.text)
         machine = headers.automatic(message, raw.headers.get(ENVELOPE_FROM, ""), address)
-        known = name and "@" not in name and not machine
+        known = name and "@" not in name and "=?" not in name and not machine
         content: dict[str, Any] = {
             "text": text,
             "full": mail.quoted if mail.quoted != text else None,

@@ -10,10 +10,14 @@ from email.message import EmailMessage
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import Final
 
+from hub import logs
+
 POLICY: Final = policy.default
 LONGEST: Final = 2_000
 """Characters of one header that are looked at; longer ones make the standard parser slow."""
 MOST_REFERENCES: Final = 20
+log = logs.get("email")
+
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _MESSAGE_ID: Final = re.compile(r"<([^<>\s@]{1,200})@([^<>\s@]{1,255})>")
 _KEY: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
@@ -42,9 +46,10 @@ def get(message: EmailMessage, name: str) -> str:
     if not value:
         return ""
     try:
-        return clean(str(POLICY.header_factory(name, value.replace("\r", "").replace("\n", ""))))
+        value = str(POLICY.header_factory(name, value.replace("\r", "").replace("\n", "")))
     except Exception:  # the standard parser raises almost anything on hostile headers, RecursionError among them
-        return clean(value)
+        log.debug("a header cannot be read", name=name)
+    return " ".join(clean(value).split())
 
 
 def addresses(message: EmailMessage, name: str) -> list[tuple[str, str]]:

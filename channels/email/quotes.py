@@ -10,17 +10,20 @@ MOST_LINES: Final = 5_000
 """Longer lines and later lines are taken as text without a look at them."""
 
 WROTE: Final = re.compile(
-    r"^\s*>?\s*(?:"
-    r"(?:On|On\s+\w+,)\s.{4,300}\bwrote\s*:"  # English
+    r"^\s{0,3}>?\s{0,3}(?:"
+    r"On\s.{4,300}\bwrote\s*:"  # English
     r"|(?:Am|Den)\s.{4,300}\b(?:schrieb|skrev)\b.{0,200}:"  # German, Swedish, Danish
     r"|Le\s.{4,300}\ba\s+[ée]crit\s*:"  # French
     r"|(?:El|Il|Em|Op)\s.{4,300}\b(?:escribi[óo]|ha\s+scritto|escreveu|schreef)\b.{0,200}:"
     r"|(?:در|روز)\s.{3,300}نوشت(?:ه\s+است|ه‌است|ند)?\s*:"  # Persian, as mail programs write it
-    r"|.{3,300}(?:نوشت|كتب|написал\(?а?\)?)\s*:"
     r")\s*$",
     re.IGNORECASE,
 )
-"""The line in front of a quotation. A short line that only ends in a colon is not one."""
+"""The line in front of a quotation; mail programs wrap it."""
+WROTE_AFTER: Final = re.compile(r"^.{3,300}(?:نوشت|كتب|написал\(?а?\)?|wrote|schrieb)\s*:\s*$", re.IGNORECASE)
+"""The same with the date or the name in front, which is recognised on one line only."""
+DATE: Final = re.compile(r"\d.*\d")
+"""Both name a date: what a person writes before quoting somebody seldom does."""
 
 BREAK: Final = re.compile(
     r"^\s*(?:"
@@ -47,11 +50,15 @@ def _header_copy(lines: list[str], place: int) -> bool:
 
 def _wrote(lines: list[str], place: int) -> int:
     """How many lines the line in front of a quotation takes, wrapped ones joined; 0 when it is none."""
-    if not lines[place].strip():
-        return 0
-    for length in (1, 2, 3):
-        joined = " ".join(line.strip() for line in lines[place : place + length])
-        if len(joined) < LONGEST_LINE and WROTE.match(joined):
+    joined = ""
+    for length, line in enumerate(lines[place : place + 3], 1):
+        if not line.strip():
+            return 0
+        joined = f"{joined} {line.strip()}".strip()
+        if len(joined) > LONGEST_LINE:
+            return 0
+        found = WROTE.match(joined) or (length == 1 and WROTE_AFTER.match(joined))
+        if found and DATE.search(joined):
             return length
     return 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from email.message import EmailMessage
+from email.parser import BytesHeaderParser
 from typing import Final, cast
 
 from channels.email import headers
@@ -57,10 +58,10 @@ def _returned(parts: list[EmailMessage], domain: str) -> str | None:
                     return found
         raw = part.get_payload(decode=True)
         if isinstance(raw, bytes):
-            text = raw[:LONGEST_RETURNED].decode("latin-1").replace("\r\n", "\n")
-            for line in text.split("\n"):
-                if line.lower().startswith("message-id:") and (found := headers.trigger_in(line, domain)):
-                    return found
+            one = BytesHeaderParser(policy=headers.POLICY).parsebytes(raw[:LONGEST_RETURNED])
+            found = headers.trigger_in(headers.get(one, "message-id"), domain)
+            if found:
+                return found
     return None
 
 

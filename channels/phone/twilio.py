@@ -95,7 +95,9 @@ class _Call:
             source=SOURCE,
             identities=people or [{"type": "call", "value": self.id, "verified": True}],
             received=raw.received,
-            call=call,
+            # A state we have no word for must not become the state of the call.
+            call=call if kind != "phone.unknown" else None,
+            state=self.state if kind == "phone.unknown" else None,
             to=self.form.get("To"),
             **data,
         )

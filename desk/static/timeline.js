@@ -71,7 +71,7 @@ function onReaders({ agents }) {
 function onReset({ reason, customer }) {
   stream.close();
   if (reason === "signed-out") location.assign("/sign-in");
-  else if (reason === "merged") location.replace(`/c/${customer}`);
+  else if (reason === "merged") location.replace(`/customers/${customer}`);
   else location.reload();
 }
 
@@ -99,7 +99,7 @@ export function follow() {
 async function earlier(button) {
   button.disabled = true;
   const before = encodeURIComponent(button.dataset.before);
-  const answer = await ask(`/c/${main.dataset.customer}/rows?before=${before}`).catch(() => null);
+  const answer = await ask(`/customers/${main.dataset.customer}/rows?before=${before}`).catch(() => null);
   button.disabled = false;
   if (!answer?.ok) return announce(say("reconnecting"));
   const added = fragment(await answer.text());

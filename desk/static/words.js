@@ -19,13 +19,13 @@ const DIGITS = "۰۱۲۳۴۵۶۷۸۹";
 const local = (text) => (language === "fa" ? text.replace(/\d/g, (digit) => DIGITS[digit]) : text);
 
 /** How long ago; words.py says it in the same steps. */
-export function ago(moment, now = Date.now()) {
+export function age(moment, now = Date.now(), style = "") {
   const minutes = Math.floor(Math.max(0, now - moment) / 60000);
   if (minutes < 1) return say("now");
-  if (minutes < 60) return say("minutes", { n: digits(minutes) });
-  if (minutes < 24 * 60) return say("hours", { n: digits(Math.floor(minutes / 60)) });
+  if (minutes < 60) return say(`minutes${style}`, { n: digits(minutes) });
+  if (minutes < 24 * 60) return say(`hours${style}`, { n: digits(Math.floor(minutes / 60)) });
   if (minutes < 48 * 60) return say("yesterday");
-  if (minutes < 7 * 24 * 60) return say("days", { n: digits(Math.floor(minutes / 1440)) });
+  if (minutes < 7 * 24 * 60) return say(`days${style}`, { n: digits(Math.floor(minutes / 1440)) });
   return date(moment, now);
 }
 
@@ -48,7 +48,7 @@ export function refresh(root = document) {
   const now = Date.now();
   for (const time of root.querySelectorAll("time[datetime]")) {
     const moment = Date.parse(time.dateTime);
-    const text = ago(moment, now);
+    const text = age(moment, now, "ago" in time.dataset ? "_ago" : "");
     if (time.textContent !== text) time.textContent = text;
     if (!time.title) time.title = full.format(moment);
   }

@@ -23,7 +23,7 @@ const named = (notice) => isolated(label(notice), notice.name || !notice.display
 function line(notice, state) {
   if (RINGING.has(state)) return say("call");
   if (state) return `${say("call")} · ${say(state)}`;
-  return notice.text ? `“${notice.text}”` : "";
+  return notice.text ? say("quote", { text: notice.text }) : "";
 }
 
 function row(notice) {
@@ -34,7 +34,7 @@ function row(notice) {
   const name = notice.call ? ICONS[state] : CHANNEL_ICONS[notice.type.split(".")[0]];
   const link = make(
     "a",
-    { href: `/c/${encodeURIComponent(notice.customer)}`, "aria-current": notice.customer === open ? "page" : null },
+    { href: `/customers/${encodeURIComponent(notice.customer)}`, "aria-current": notice.customer === open ? "page" : null },
     make("span", { class: "badge", "data-kind": TALKING.has(state) ? "call" : "" }, icon(name ?? "circle-dot")),
     make("span", { class: "work-text" }, make("strong", {}, named(notice)), make("span", {}, isolated(line(notice, state)))),
     make("span", { class: "work-time" }, time),
@@ -77,7 +77,7 @@ function pop(notice) {
   if (customer === open || find(`[data-call="${CSS.escape(call.id)}"]`, pops)) return;
   announce(`${label(notice)} ${say("calls")}`, true);
   if (!open && agentState() === "available" && !find("#search").value && document.visibilityState === "visible") {
-    location.assign(`/c/${encodeURIComponent(customer)}`);
+    location.assign(`/customers/${encodeURIComponent(customer)}`);
     return;
   }
   const dismiss = make("button", { class: "close", type: "button", "aria-label": pops.dataset.close }, icon("x"));
@@ -89,7 +89,7 @@ function pop(notice) {
       { class: "pop", "data-call": call.id },
       make("span", { class: "badge", "data-kind": "call" }, icon("phone-incoming")),
       make("span", { class: "work-text" }, make("strong", {}, named(notice)), waiting),
-      make("a", { class: "button info", href: `/c/${encodeURIComponent(customer)}` }, pops.dataset.open),
+      make("a", { class: "button info", href: `/customers/${encodeURIComponent(customer)}` }, pops.dataset.open),
       dismiss,
     ),
   );

@@ -6,7 +6,6 @@ import sys
 from typing import NoReturn
 
 import typer
-from click.exceptions import ClickException
 from rich.console import Console
 
 from hub.cli import customer, deadletters, doctor, play, processes, rules, up
@@ -30,20 +29,15 @@ app.add_typer(deadletters.app, name="dead-letters")
 
 def main() -> NoReturn:
     """Run the command. Exit codes: 0 done, 1 a fault, 2 misuse."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
     try:
-        code = app(standalone_mode=False)
-    except ClickException as error:
-        error.show()
-        sys.exit(2)
-    except typer.Abort:
-        sys.exit(1)
+        app()
     except Misconfigured as error:
-        console.print(f"[bold red]{error}[/]", highlight=False)
+        console.print(f"{error}", style="bold red", markup=False)
         if error.advice:
-            console.print(error.advice, highlight=False)
-        sys.exit(1)
+            console.print(error.advice, markup=False)
     except HubError as error:
-        console.print(f"[bold red]{error}[/]", highlight=False)
-        sys.exit(1)
-    sys.exit(code if isinstance(code, int) else 0)
+        console.print(f"{error}", style="bold red", markup=False)
+    except KeyboardInterrupt:
+        console.print("Stopped.")
+    sys.exit(1)

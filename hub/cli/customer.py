@@ -21,7 +21,7 @@ from profile_store.store import Store
 from profile_store.timeline import Row
 
 app = typer.Typer(help="One customer, by any identifier.", no_args_is_help=True)
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def when(ms: int) -> str:
@@ -71,7 +71,7 @@ def show(identifier: str) -> None:
     for name, one in sorted(profile["identities"].items()):
         known.add_row("identity", name, when(one["first"]), "verified" if one["verified"] else "claimed")
     for what in ("traits", "facts", "consent"):
-        table: dict[str, list[Any]] = profile[what]  # type: ignore[literal-required]
+        table: dict[str, list[Any]] = profile[what]
         for name, register in sorted(table.items()):
             known.add_row(f"{what} {name}", str(register[VALUE]), when(register[TIME]), str(register[SOURCE]))
     console.print(known)

@@ -13,7 +13,7 @@ from hub.settings import Settings, read
 from hub.topics import DEAD_LETTERS, INTERACTIONS
 
 app = typer.Typer(help="What could not be processed, and why.", no_args_is_help=True)
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def letters(settings: Settings) -> list[tuple[str, DeadLetter]]:

@@ -17,7 +17,7 @@ from hub.topics import TOPICS, full_name
 from profile_store.connect import connect, translated
 
 OLDEST_REDIS = (7, 0)
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def check_kafka(settings: Settings) -> list[Check]:
@@ -67,7 +67,7 @@ def register(app: typer.Typer) -> None:
     """Add the command."""
 
     @app.command("doctor")
-    def doctor() -> int:
+    def doctor() -> None:
         """Check settings, broker, topics, Redis and clocks; say what to do about each fault.
 
         Example: hub doctor
@@ -78,4 +78,4 @@ def register(app: typer.Typer) -> None:
             console.print(f"[green]ok[/]     {check.what}" if check.ok else f"[red]fault[/]  {check.what}")
             if not check.ok and check.advice:
                 console.print(f"       → {check.advice}")
-        return 0 if all(check.ok for check in checks) else 1
+        raise typer.Exit(0 if all(check.ok for check in checks) else 1)

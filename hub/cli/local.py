@@ -97,7 +97,7 @@ def choose(settings: Settings) -> Local:
     kafka_port = port("kafka", KAFKA_PORT) if own_kafka else None
     controller_port = port("controller", KAFKA_PORT + 1) if own_kafka else None
     redis_port = port("redis", REDIS_PORT) if own_redis else None
-    names = ["gateway", "desk", "dispatcher", "sandbox", *(f"worker-{one}" for one in range(settings.workers))]
+    names = ["gateway", "desk", "dispatcher", *(f"worker-{one}" for one in range(settings.workers))]
     metrics = {name: port(f"metrics of {name}", settings.metrics_port + number) for number, name in enumerate(names)}
     changes: dict[str, Any] = {**ports, "state": settings.state.absolute(), "sandbox": True}
     if own_kafka:

@@ -16,21 +16,21 @@ def register(app: typer.Typer) -> None:
     def demo(
         seed: int = typer.Option(1, help="Another seed is another customer."),
         pause: float = typer.Option(1.0, help="Seconds between the scenes, to follow them on the desk."),
-    ) -> int:
+    ) -> None:
         """Play a customer's story over all channels against the running hub, through its public ports.
 
         Example: hub demo --pause 3
         """
         from hub.cli.demo import play
 
-        return asyncio.run(play(seed, pause))
+        asyncio.run(play(seed, pause))
 
     @app.command("bench")
     def bench(
         json_file: Path = typer.Option(None, "--json", help="Write the figures to this file too."),
         only: list[str] = typer.Option(None, help="Only these parts: throughput, latency, gateway, size."),
         quick: bool = typer.Option(False, help="A tenth of the load: to see that it runs, not how fast."),
-    ) -> int:
+    ) -> None:
         """Measure, each figure beside its baseline in the same run, with a Kafka and a Redis of its own.
 
         Example: hub bench --json figures.json
@@ -40,4 +40,4 @@ def register(app: typer.Typer) -> None:
         report = asyncio.run(run(only or [], quick=quick))
         if json_file:
             json_file.write_text(json.dumps(report.as_json(), indent=2) + "\n")
-        return 0 if all(figure.kept is not False for figure in report.figures) else 1
+        raise typer.Exit(0 if all(figure.kept is not False for figure in report.figures) else 1)

@@ -1,10 +1,13 @@
-"""One process of a real installation: `hub gateway`, `hub worker`, `hub dispatcher`, `hub desk`, `hub sandbox`."""
+"""One process of a real installation: `hub gateway`, `hub worker`, `hub dispatcher`, `hub desk`, `hub sandbox`.
+
+Where the parts are put together: each process imports what it needs and nothing else, and is handed the rest.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from importlib import import_module
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 import typer
 import uvloop
@@ -13,14 +16,50 @@ from hub import bus, logs
 from hub.errors import Misconfigured, Transient
 from hub.settings import Settings, read
 
+Process = Callable[[Settings], Coroutine[Any, Any, None]]
+
 log = logs.get("start")
 
-PROCESSES = {
-    "gateway": ("channels.gateway", "Take events from the public ports: web, e-mail, SMS, calls, social."),
-    "worker": ("streams.worker", "Apply events to profiles and ask the rules."),
-    "dispatcher": ("channels.dispatcher", "Send what the rules decided."),
-    "desk": ("desk.app", "The page and the API for people."),
-    "sandbox": ("channels.sandbox", "Stand-ins for the providers: what goes out lands in an outbox."),
+
+async def _gateway(settings: Settings) -> None:
+    from channels.app import run
+
+    await run(settings)
+
+
+async def _worker(settings: Settings) -> None:
+    from streams.worker import run
+
+    await topics_exist(settings)
+    await run(settings)
+
+
+async def _dispatcher(settings: Settings) -> None:
+    from channels.dispatcher import run
+    from profile_store.claims import RedisClaims
+
+    await topics_exist(settings)
+    await run(settings, RedisClaims.from_settings(settings))
+
+
+async def _desk(settings: Settings) -> None:
+    from desk.app import run
+
+    await run(settings)
+
+
+async def _sandbox(settings: Settings) -> None:
+    from channels.sandbox import run
+
+    await run(settings)
+
+
+PROCESSES: Final[dict[str, tuple[Process, str]]] = {
+    "gateway": (_gateway, "Take events from the public ports: web, e-mail, SMS, calls, social."),
+    "worker": (_worker, "Apply events to profiles and ask the rules."),
+    "dispatcher": (_dispatcher, "Send what the rules decided."),
+    "desk": (_desk, "The page and the API for people."),
+    "sandbox": (_sandbox, "Stand-ins for the providers: what goes out lands in an outbox."),
 }
 
 
@@ -37,31 +76,23 @@ async def topics_exist(settings: Settings) -> None:
             wait = min(wait * 2, 5.0)
 
 
-async def _run(name: str, module: str, settings: Settings) -> None:
-    if name != "sandbox" and not settings.kafka_bootstrap_servers:
-        raise Misconfigured(
-            "HUB_KAFKA_BOOTSTRAP_SERVERS is not set and no hub runs here",
-            "Set it, or start everything with `hub up`.",
-        )
-    if name in ("worker", "dispatcher"):
-        await topics_exist(settings)
-    # Imported here: a process loads what it needs and nothing else.
-    run: Callable[[Settings], Awaitable[None]] = import_module(module).run
-    await run(settings)
-
-
 def register(app: typer.Typer) -> None:
     """Add a command for every process."""
 
-    def command(name: str, module: str) -> Callable[[], None]:
+    def command(name: str, process: Process) -> Callable[[], None]:
         def start() -> None:
             settings = read()
             logs.configure(name, settings.log_level)
-            uvloop.run(_run(name, module, settings))
+            if name != "sandbox" and not settings.kafka_bootstrap_servers:
+                raise Misconfigured(
+                    "HUB_KAFKA_BOOTSTRAP_SERVERS is not set and no hub runs here",
+                    "Set it, or start everything with `hub up`.",
+                )
+            uvloop.run(process(settings))
 
         return start
 
-    for name, (module, help_text) in PROCESSES.items():
-        start = command(name, module)
+    for name, (process, help_text) in PROCESSES.items():
+        start = command(name, process)
         start.__doc__ = f"{help_text}\n\nExample: HUB_KAFKA_BOOTSTRAP_SERVERS=kafka:9092 hub {name}"
         app.command(name)(start)

@@ -12,11 +12,11 @@ from hub.settings import read
 from rules.load import load_folder
 
 app = typer.Typer(help="When to speak: the rules.", no_args_is_help=True)
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 @app.command()
-def check(folder: Path = typer.Argument(None, help="A folder of rule files; the one in force by default.")) -> int:
+def check(folder: Path = typer.Argument(None, help="A folder of rule files; the one in force by default.")) -> None:
     """Check rule files; every fault with file, line and reason.
 
     Example: hub rules check ./rules
@@ -26,7 +26,7 @@ def check(folder: Path = typer.Argument(None, help="A folder of rule files; the 
     for problem in loaded.problems:
         console.print(f"[red]{problem}[/]")
     console.print(f"{len(loaded.rules)} rules in {where}, {len(loaded.problems)} faults.")
-    return 1 if loaded.problems else 0
+    raise typer.Exit(1 if loaded.problems else 0)
 
 
 @app.command("list")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 
 import typer
@@ -22,7 +22,7 @@ from hub.servers.redis import redis_spec
 from hub.servers.supervisor import Happening, Supervisor
 from hub.settings import LOCAL_FILE, Installation, Settings, read
 
-console = Console(highlight=False)
+console = Console(highlight=False, soft_wrap=True)
 
 
 def _kafka(progress_of: Progress | None) -> KafkaRuntime:
@@ -50,15 +50,20 @@ async def _topics(settings: Settings) -> None:
     await asyncio.to_thread(bus.ensure_topics, settings)
 
 
+def _sandbox_ready(settings: Settings) -> Callable[[], Awaitable[bool]]:
+    return partial(http_answers, settings.sandbox_port, "/healthz")
+
+
 def _process(
     name: str, command: str, local: Local, after: tuple[str, ...], shared: Mapping[str, str], *, topics: bool = False
 ) -> Spec:
-    port = local.metrics[name]
+    port = local.metrics.get(name, 0)
     return Spec(
         name=name,
         argv=[sys.executable, "-m", "hub", command],
         env={**shared, "HUB_METRICS_PORT": str(port), "PYTHONUNBUFFERED": "1"},
-        ready=partial(http_answers, port),
+        # The sandbox has no metrics: it is there for trying things out, not for production.
+        ready=partial(http_answers, port) if command != "sandbox" else _sandbox_ready(local.settings),
         after=after,
         prepare=partial(_topics, local.settings) if topics else None,
     )

@@ -70,7 +70,8 @@ def watch(parent: int, argv: list[str]) -> int:
 def leave(code: int) -> int:
     """End as the program ended: with its code, or by its signal."""
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
     return code
 

@@ -57,9 +57,7 @@ class FakeStore:
                 return await self.get(profile["id"])
         return None
 
-    async def timeline(
-        self, customer: str, before: str | None = None, limit: int = 50
-    ) -> tuple[list[Row], str | None]:
+    async def timeline(self, customer: str, before: str | None = None, limit: int = 50) -> tuple[list[Row], str | None]:
         rows = self.rows.get(customer, [])
         start = next((place + 1 for place, row in enumerate(rows) if row["id"] == before), 0)
         page = rows[start : start + limit]

@@ -84,7 +84,8 @@ def fill(store: FakeStore, language: str = "en") -> None:
         row("r01", 20 * SECOND, "phone.input", "", call="call-1", digits="88412207"),
         row("r02", 42 * SECOND, "phone.ringing", "", call="call-1", number="+4917012345678"),
         row("r03", 2 * MINUTE, "social.mention", text["late"]),
-        row("r04", 9 * MINUTE, "rule.held", text["cart"], rule="abandoned-cart", reason="suppressed", version="4"),
+        row("r04", 9 * MINUTE, "rule.held", text["cart"], rule="abandoned-cart",
+            reason="hold: promotions are on hold for this customer"),
         row("r05", HOUR - MINUTE, "sms.delivered", "", trigger="t1", rule="late-parcel"),
         row("r06", HOUR, "sms.sent", "", trigger="t1", rule="late-parcel"),
         row("r07", HOUR + SECOND, "rule.fired", text["delayed"], rule="late-parcel", version="3", trigger="t1",
@@ -107,8 +108,10 @@ def fill(store: FakeStore, language: str = "en") -> None:
     ]  # fmt: skip
     store.add(sara(language), rows)
     fa = language == "fa"
-    store.add(person("creza", "رضا کریمی" if fa else "Reza Karimi", "phone:+989121234567"),
-              [row("z1", 4 * MINUTE, "email.received", "بازپرداخت سفارش ۳۳۱۰" if fa else "Refund of order 3310")])
+    store.add(
+        person("creza", "رضا کریمی" if fa else "Reza Karimi", "phone:+989121234567"),
+        [row("z1", 4 * MINUTE, "email.received", "بازپرداخت سفارش ۳۳۱۰" if fa else "Refund of order 3310")],
+    )
     store.add(person("clena", "لنا فوگت" if fa else "Lena Vogt", "email:lena@example.com"), [])
     store.add(person("cnew", "", "phone:+49305550101"), [])
 

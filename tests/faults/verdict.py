@@ -8,14 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
 from hub.errors import Rejected
 from hub.event import Event
 from hub.ids import customer_id
 from hub.topics import TRIGGERS
 from hub.trigger import Trigger
-from profile_store import keys
+from profile_store import keys, timeline
 from profile_store.draft import alias, unpacked
 from tests.faults import oracle
 from tests.faults.harness import Installation
@@ -119,14 +117,15 @@ async def _order(
     """The rows of a timeline lie in the order of applying: for one identity that is the order of the log."""
     place: dict[str, tuple[str, int]] = {}
     for message, event in readable:
-        place.setdefault(event.id, (event.subject, message.offset))
+        if event.type not in oracle.OURS:
+            place.setdefault(event.id, (event.subject, message.offset))
     faults: list[str] = []
     for customer, value in held.items():
         if alias(value) is not None:
             continue
         last: dict[str, int] = {}
         for raw in await hub.redis.lrange(keys.timeline(customer), 0, -1):
-            id = orjson.loads(raw)[1]
+            id = timeline.decode(raw)["id"]
             if id not in place:
                 continue
             subject, offset = place[id]

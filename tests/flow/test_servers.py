@@ -58,7 +58,7 @@ async def consume(address: str, topic: str) -> list[int]:
         end = (await consumer.end_offsets([partition]))[partition]
         found: list[int] = []
         while await consumer.position(partition) < end:
-            found += [int(record.value) for record in (await consumer.getmany()).get(partition, [])]
+            found += [int(record.value) for record in (await consumer.getmany(timeout_ms=500)).get(partition, [])]
     return found
 
 

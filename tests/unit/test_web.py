@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import gzip
 import zlib
 from datetime import UTC, datetime, timedelta
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from channels.base import RawInbound
 from channels.web import Tracked, Web
 from channels.web.request import LARGEST_BATCH, LARGEST_EVENT, LARGEST_RUDDER, MOST_EVENTS
-from hub.errors import HubError, Rejected, Unauthenticated
+from hub.errors import Rejected, Unauthenticated
 from hub.event import Event
 
 NOW = datetime(2026, 1, 31, 12, 0, 0, tzinfo=UTC)
@@ -281,17 +282,20 @@ def test_forms_become_facts_and_secrets_do_not() -> None:
     assert "facts" not in only(read(track(event="Other", properties=properties))).data
 
 
+def _read_or_field(body: bytes, path: str) -> tuple[Tracked, str]:
+    try:
+        return read(body, path), ""
+    except Rejected as refusal:
+        return Tracked(), refusal.field
+
+
 @pytest.mark.parametrize("depth", [300, 1_000, 20_000])
 def test_depth_is_no_crash(depth: int) -> None:
     deep = b'{"a":' * depth + b"1" + b"}" * depth
     message = b'{"type":"track","event":"Hi","userId":"u1","properties":' + deep + b"}"
     for body, path in ((message, "/v1/track"), (b'{"batch":[' + message + b"]}", "/v1/batch")):
-        try:
-            found = read(body, path)
-        except Rejected as refusal:
-            assert refusal.field == "body"
-        else:
-            assert len(found.events) + len(found.faults) == 1
+        found, field = _read_or_field(body, path)
+        assert field == "body" or len(found.events) + len(found.faults) == 1
 
 
 @pytest.mark.parametrize(
@@ -310,12 +314,8 @@ def test_depth_is_no_crash(depth: int) -> None:
     ],
 )
 def test_what_is_no_json_is_named(body: bytes) -> None:
-    try:
-        found = read(body)
-    except Rejected as refusal:
-        assert refusal.field == "body"
-    else:
-        assert found.faults
+    found, field = _read_or_field(body, "/v1/track")
+    assert field == "body" or found.faults
 
 
 JSON = st.recursive(
@@ -323,10 +323,10 @@ JSON = st.recursive(
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
-FIELDS = (
-    "type event userId anonymousId previousId groupId messageId timestamp originalTimestamp sentAt name category "
-    "properties traits context integrations writeKey batch"
-).split()
+FIELDS = [
+    *("type", "event", "userId", "anonymousId", "previousId", "groupId", "messageId", "timestamp", "writeKey"),
+    *("originalTimestamp", "sentAt", "name", "category", "properties", "traits", "context", "batch"),
+]
 KINDS = st.sampled_from(["track", "page", "screen", "identify", "group", "alias"])
 
 
@@ -334,11 +334,11 @@ KINDS = st.sampled_from(["track", "page", "screen", "identify", "group", "alias"
 @how(max_examples=400, deadline=None)
 def test_whatever_stands_in_the_fields(message: dict[str, Any], kind: str) -> None:
     message = {"userId": "u1", "event": "Hi", **message}
-    for body, path in ((message, f"/v1/{kind}"), ({"batch": [{**message, "type": kind}]}, "/v1/batch")):
-        try:
-            body = orjson.dumps(body)
-        except TypeError:
-            return
+    try:
+        bodies = [orjson.dumps(one) for one in (message, {"batch": [{**message, "type": kind}]})]
+    except TypeError:  # a lone surrogate
+        return
+    for body, path in zip(bodies, (f"/v1/{kind}", "/v1/batch"), strict=True):
         found = read(body, path)
         for event in found.events:
             assert Event.from_json(event.to_json()).id == event.id
@@ -349,10 +349,8 @@ def test_whatever_stands_in_the_fields(message: dict[str, Any], kind: str) -> No
 def test_junk(body: bytes, coding: str) -> None:
     one = raw(body, "/v1/batch", {"content-encoding": coding})
     for step in (WEB.verify, WEB.read):
-        try:
+        with contextlib.suppress(Rejected, Unauthenticated):
             step(one)
-        except HubError as error:
-            assert isinstance(error, Rejected | Unauthenticated)
 
 
 def test_pixels_are_events_of_their_own() -> None:

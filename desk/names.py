@@ -1,0 +1,90 @@
+"""How templates name people, languages, ways to write, and lines of the work list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from babel import Locale, UnknownLocaleError
+from markupsafe import Markup
+
+from desk import labels, views
+from desk.filters import Filters, isolated
+from desk.reach import HOUR, Way
+from desk.words import Words, telephone
+from hub.profile import Profile
+
+
+def way_icon(way: Way) -> str:
+    """The icon of a way to write."""
+    return {"sms": "message-square", "email": "mail", "instagram": "at-sign"}.get(way.kind.id, "message-circle")
+
+
+class Names:
+    """The names in one language."""
+
+    def __init__(self, words: Words, filters: Filters) -> None:
+        self._words = words
+        self._filters = filters
+
+    def table(self) -> dict[str, Any]:
+        """Every filter by its name in the templates."""
+        people = (self.customer_name, self.tier_name, self.language_name, self.closed_reason)
+        work = (self.work_name, self.work_address, self.work_line)
+        return {one.__name__: one for one in (*people, *work, way_icon)}
+
+    def closed_reason(self, way: Way) -> str:
+        """Why an agent cannot write this way."""
+        if way.closed == "window":
+            if not way.last:
+                return self._words.say("only after they write")
+            hours = (views.now_ms() - way.last) // HOUR
+            return self._words.say("closed: last message %(n)s h ago", n=self._words.digits(hours))
+        if way.closed == "withdrawn":
+            return self._words.say("the customer does not want this")
+        return self._words.say(labels.NO_ADDRESS.get(way.kind.id, labels.NO_ADDRESS["email"]))
+
+    def customer_name(self, profile: Profile) -> str:
+        """What to call a customer, also one who never gave a name."""
+        named = views.name_of(profile)
+        if named:
+            return named
+        known = [one for one in views.identities(profile) if one["type"] not in views.ANONYMOUS]
+        if known:
+            return telephone(known[0]["value"]) if views.is_telephone(known[0]["type"]) else known[0]["value"]
+        return self._words.say("Visitor %(id)s", id=profile["id"][-4:])
+
+    def tier_name(self, tier: object) -> str:
+        """A loyalty tier."""
+        known = labels.TIERS.get(str(tier).lower())
+        return self._words.say(known) if known else str(tier)
+
+    def language_name(self, code: str) -> str:
+        """A language as its readers here call it."""
+        try:
+            name = Locale.parse(code).get_language_name(self._words.language)
+        except (UnknownLocaleError, ValueError):
+            name = None
+        return name or code
+
+    def work_name(self, notice: Mapping[str, Any]) -> Markup:
+        """Whom a line of the work list is about."""
+        if notice.get("name"):
+            return isolated(notice["name"])
+        address = str(notice.get("address") or "")
+        kind, _, text = address.partition(":")
+        return self._filters.identity(text, kind) if text else isolated(self._words.say("Unknown caller"))
+
+    def work_address(self, notice: Mapping[str, Any]) -> Markup:
+        """The address in a line of the work list, where it is not the name already."""
+        kind, _, text = str(notice.get("address") or "").partition(":")
+        return self._filters.identity(text, kind) if text and notice.get("name") else Markup("")
+
+    def work_line(self, notice: Mapping[str, Any]) -> Markup:
+        """What it is about, in a few words."""
+        call = notice.get("call")
+        if isinstance(call, dict):
+            return isolated(self._filters.label(str(call.get("state")), labels.CALLS))
+        text = notice.get("text")
+        said = self._words.say("“%(text)s”", text=text) if text else self._filters.act(str(notice.get("type")))
+        return isolated(said)
