@@ -17,6 +17,7 @@ import uvloop
 
 from channels.edge import Edge
 from channels.gateway import Gateway
+from channels.http import PatientProtocol
 from channels.registry import build
 from hub import metrics
 from hub.errors import Misconfigured
@@ -103,7 +104,7 @@ def _config(app: Gateway) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="none",
-        http="httptools",
+        http=PatientProtocol,
         ws="none",
         lifespan="off",
         access_log=False,

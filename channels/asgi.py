@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl
 import orjson
 
 from channels.base import Answer, RawInbound
-from hub.errors import Rejected, TooLarge
+from hub.errors import Rejected, TooLarge, Transient
 
 Scope: TypeAlias = MutableMapping[str, Any]
 Message: TypeAlias = MutableMapping[str, Any]
@@ -21,33 +21,52 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 _SLOWEST: Final = 30.0
 """Seconds a sender may take for a body."""
 _MOST_PARAMETERS: Final = 1_000
+_MOST_HELD: Final = 128_000_000
+"""Bytes of all bodies that are on their way in."""
 
 
 class Gone(Exception):
     """The client hung up before we understood what it wanted."""
 
 
-async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
-    """The body, never more of it than the limit. Raises TooLarge, Rejected or Gone."""
-    declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-    if declared.isdigit() and int(declared[:20]) > limit:
-        raise TooLarge("the body is too large", field="body", limit=f"{limit} bytes")
-    first = await _part(receive)
-    if not first.get("more_body"):
-        return _within(limit, first.get("body", b""))
-    parts: list[bytes] = [first.get("body", b"")]
-    size = len(parts[0])
-    try:
-        async with asyncio.timeout(_SLOWEST):
-            more = True
+class BodyReader:
+    """Reads bodies, never more of one than its limit, nor more of all together than memory should hold."""
+
+    def __init__(self, most: int = _MOST_HELD) -> None:
+        self._most = most
+        self._held = 0
+
+    async def read(self, scope: Scope, receive: Receive, limit: int) -> bytes:
+        """The body. Raises TooLarge, Rejected, Transient or Gone."""
+        declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+        if declared.isdigit() and int(declared[:20]) > limit:
+            raise TooLarge("the body is too large", field="body", limit=f"{limit} bytes")
+        first = await _part(receive)
+        if not first.get("more_body"):
+            return _within(limit, first.get("body", b""))
+        try:
+            async with asyncio.timeout(_SLOWEST):
+                return await self._rest(first.get("body", b""), receive, limit)
+        except TimeoutError:
+            raise Rejected("the body came too slowly", field="body", limit=f"{_SLOWEST:.0f} seconds") from None
+
+    async def _rest(self, first: bytes, receive: Receive, limit: int) -> bytes:
+        parts = [first]
+        size, more = len(first), True
+        self._held += size
+        try:
             while more and size <= limit:
                 message = await _part(receive)
-                parts.append(message.get("body", b""))
-                size += len(parts[-1])
+                part = message.get("body", b"")
                 more = message.get("more_body", False)
-    except TimeoutError:
-        raise Rejected("the body came too slowly", field="body", limit=f"{_SLOWEST:.0f} seconds") from None
-    return _within(limit, b"".join(parts))
+                parts.append(part)
+                size += len(part)
+                self._held += len(part)
+                if self._held > self._most:
+                    raise Transient("too much at once", retry_after=2)
+        finally:
+            self._held -= size
+        return _within(limit, b"".join(parts))
 
 
 async def _part(receive: Receive) -> Message:

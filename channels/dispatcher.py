@@ -85,12 +85,13 @@ class Dispatcher(ConsumerRebalanceListener):  # type: ignore[misc]
             metadata_max_age_ms=30_000,
         )
         consumer.subscribe([bus.topic(self._settings, TRIGGERS)], listener=self)
+        self._consumer = consumer  # also while it starts: left behind, it would hold partitions and do nothing
         try:
             await consumer.start()
         except (KafkaError, OSError) as error:
             await consumer.stop()
+            self._consumer = None
             raise Transient(f"Kafka does not answer: {error}") from error
-        self._consumer = consumer
 
     async def _work(self) -> None:
         last = 0.0

@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import Final
 
-from channels.asgi import Gone, Receive, Scope, Send, inbound, problem, read_body, rejected, respond
+from channels.asgi import BodyReader, Gone, Receive, Scope, Send, inbound, problem, rejected, respond
 from channels.base import Answer, Channel, RawInbound
 from channels.edge import Edge
 from channels.preferences import LARGEST as LARGEST_FORM
@@ -42,6 +42,7 @@ class Gateway:
         self._registry = registry
         self._edge = edge
         self._public_url = settings.public_url
+        self._bodies = BodyReader()
         self._tracking = Tracking(web, edge)
         self._preferences = Preferences(web, edge, settings.jwt_secret.get_secret_value(), settings.tenant)
         routes = ("tracking", "provider", "preferences", "other")
@@ -76,16 +77,18 @@ class Gateway:
     async def _track(self, path: str, scope: Scope, receive: Receive, send: Send) -> None:
         raw = inbound(scope, b"", self._public_url)
         try:
-            body = await read_body(scope, receive, self._web.can.max_body)
+            body = await self._bodies.read(scope, receive, self._web.can.max_body)
             answer = await self._tracking.answer(path, replace(raw, body=body))
         except Rejected as error:
             answer = self._tracking.refuse(error)
+        except Transient as error:
+            answer = self._tracking.later(error)
         await respond(send, with_cors(answer, raw.headers))
 
     async def _prefer(self, path: str, scope: Scope, receive: Receive) -> Answer:
         try:
-            raw = inbound(scope, await read_body(scope, receive, LARGEST_FORM), self._public_url)
-        except Rejected as error:
+            raw = inbound(scope, await self._bodies.read(scope, receive, LARGEST_FORM), self._public_url)
+        except (Rejected, Transient) as error:
             return _refusal(error)
         return await self._preferences.answer(path, raw)
 
@@ -97,11 +100,11 @@ class Gateway:
         if scope["method"] not in _METHODS:
             return problem(405, "method_not_allowed", "GET or POST", {"Allow": "GET, POST"})
         try:
-            raw = inbound(scope, await read_body(scope, receive, channel.can.max_body), self._public_url)
+            raw = inbound(scope, await self._bodies.read(scope, receive, channel.can.max_body), self._public_url)
             channel.verify(raw)
         except Unauthenticated as error:
             return self._count(channel, "signature", problem(401, "unauthenticated", str(error)))
-        except Rejected as error:
+        except (Rejected, Transient) as error:
             return self._count(channel, "too_large" if isinstance(error, TooLarge) else "payload", _refusal(error))
         return await self._accept(channel, raw)
 
@@ -116,8 +119,7 @@ class Gateway:
             return channel.answer(raw, []) if waits else await self._bury(channel, raw, error)
         except Transient as error:
             log.warning("a webhook was not accepted", channel=channel.name, error=str(error))
-            later = problem(503, "come_again", str(error), {"Retry-After": str(round(error.retry_after or 2))})
-            return self._count(channel, "later", channel.answer(raw, []) if waits else later)
+            return self._count(channel, "later", channel.answer(raw, []) if waits else _refusal(error))
         return channel.answer(raw, events)
 
     async def _bury(self, channel: Channel, raw: RawInbound, error: Rejected) -> Answer:
@@ -127,7 +129,7 @@ class Gateway:
             key = f"{channel.name}:{channel.provider}"
             await self._edge.dead(raw.body, key=key, reason="payload", error=str(error), channel=channel, keep=keep)
         except Transient as later:
-            return problem(503, "come_again", str(later), {"Retry-After": "2"})
+            return _refusal(later)
         return _refusal(error)
 
     def _find(self, path: str) -> Channel | None:
@@ -141,5 +143,7 @@ class Gateway:
         return answer
 
 
-def _refusal(error: Rejected) -> Answer:
+def _refusal(error: Rejected | Transient) -> Answer:
+    if isinstance(error, Transient):
+        return problem(503, "come_again", str(error), {"Retry-After": str(max(1, round(error.retry_after or 2)))})
     return rejected(413 if isinstance(error, TooLarge) else 400, error)

@@ -110,10 +110,10 @@ class Tracking:
         except Rejected as error:
             return self.refuse(error)
         except Transient as error:
-            return self._later(error)
+            return self.later(error)
         return web.answer(raw, found.events)
 
-    def _later(self, error: Transient) -> Answer:
+    def later(self, error: Transient) -> Answer:
         """429 and not 503: the clients that honour Retry-After at all honour it here."""
         self._count("later")
         seconds = str(min(max(round(error.retry_after or 2), _RETRY_AFTER.start), _RETRY_AFTER.stop - 1))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Final
@@ -72,6 +73,7 @@ def create_app(
         feed,
         triggers or KafkaTriggers(settings),
         dead_letters or KafkaDeadLetters(settings),
+        asyncio.Event(),
     )
     problems.install(app)
     app.add_exception_handler(Unauthenticated, _ask_to_sign_in)
@@ -106,26 +108,45 @@ def _ask_to_sign_in(request: Request, error: Exception) -> Response:
     return RedirectResponse("/sign-in", 303)
 
 
+class Server(uvicorn.Server):
+    """uvicorn, ending the open streams first: they never end by themselves."""
+
+    def __init__(self, config: uvicorn.Config, closing: asyncio.Event) -> None:
+        super().__init__(config)
+        self._closing = closing
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """End what is open, then the server."""
+        self._closing.set()
+        await super().shutdown(sockets)
+
+
+def server(app: FastAPI, host: str, port: int) -> Server:
+    """The server of the application; it listens when it is asked to serve."""
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+    return Server(config, app.state.desk.closing)
+
+
 async def run(settings: Settings) -> None:
     """Serve the desk until told to stop."""
     client = connect(settings, connections=CONNECTIONS)
     producer = Producer(settings.kafka_bootstrap_servers, client="hub-desk")
     app = create_app(settings, RedisStore(client), producer)
     connecting = asyncio.create_task(_connect(producer))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.desk_port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=1,  # open streams never end by themselves
-        )
+    serving = server(app, settings.host, settings.desk_port)
+    watching = metrics.serve(
+        settings.metrics_host, settings.metrics_port, lambda: "" if serving.started else "starting"
     )
-    watching = metrics.serve(settings.metrics_host, settings.metrics_port, lambda: _waiting(server))
     try:
-        await server.serve()
+        await serving.serve()
     finally:
         await asyncio.to_thread(watching.shutdown)
         watching.server_close()
@@ -144,7 +165,3 @@ async def _connect(producer: Producer) -> None:
             await asyncio.sleep(1)
         else:
             return
-
-
-def _waiting(server: uvicorn.Server) -> str:
-    return "" if server.started else "starting"

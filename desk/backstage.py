@@ -13,8 +13,8 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import StreamingResponse
 
 from desk import sse
-from desk.access import API, still_valid
-from desk.context import Desk, desk
+from desk.access import API
+from desk.context import Desk, desk, life
 from desk.problems import Problem
 from hub.errors import Transient
 from rules.load import load_folder
@@ -34,7 +34,7 @@ async def triggers(
 ) -> StreamingResponse:
     """Each trigger at least once; its id is the same however often it comes."""
     source = desk(request).triggers.follow(since, last_event_id)
-    return sse.response(_trigger_events(source), lambda: still_valid(request), "triggers")
+    return sse.response(_trigger_events(source), life(request), "triggers")
 
 
 async def _trigger_events(source: AsyncIterator[tuple[str, bytes]]) -> AsyncIterator[str]:

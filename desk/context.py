@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from typing import Final
 
 from fastapi import Request
 
+from desk.access import still_valid
 from desk.feed import Feed
 from desk.ports import Bus, DeadLetters, Store, TriggerFeed
 from desk.problems import Problem
 from desk.render import Renderer, renderer
+from desk.sse import Life
 from desk.words import LANGUAGES
 from hub.profile import Profile
 from hub.settings import Settings
@@ -31,12 +34,19 @@ class Desk:
     feed: Feed
     triggers: TriggerFeed
     dead_letters: DeadLetters
+    closing: asyncio.Event
+    """Set when the process is asked to end: open streams end then."""
 
 
 def desk(request: Request) -> Desk:
     """The surroundings of a request."""
     found: Desk = request.app.state.desk
     return found
+
+
+def life(request: Request) -> Life:
+    """How long a stream of this request may live."""
+    return Life(lambda: still_valid(request), desk(request).closing)
 
 
 def language_of(request: Request) -> str:

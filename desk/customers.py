@@ -8,8 +8,8 @@ from fastapi import APIRouter, Header, Query, Request
 from starlette.responses import StreamingResponse
 
 from desk import live, sse, views
-from desk.access import API, staff, still_valid
-from desk.context import desk, renderer_of, wanted
+from desk.access import API, staff
+from desk.context import desk, life, renderer_of, wanted
 from desk.problems import Problem
 from hub.identity import TELEPHONES, normalise
 
@@ -100,10 +100,10 @@ async def follow(
     events = live.customer_events(
         here.store, here.feed, renderer_of(request), profile["id"], agent=staff(request).name, last=last
     )
-    return sse.response(events, lambda: still_valid(request), "customer")
+    return sse.response(events, life(request), "customer")
 
 
 @router.get("/live", summary="The whole desk as server-sent events")
 async def follow_desk(request: Request) -> StreamingResponse:
     """`snapshot` with the newest notice of each customer, then each `notice` as it comes."""
-    return sse.response(live.desk_events(desk(request).feed), lambda: still_valid(request), "desk")
+    return sse.response(live.desk_events(desk(request).feed), life(request), "desk")

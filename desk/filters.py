@@ -79,7 +79,7 @@ class Filters:
     def table(self) -> dict[str, Any]:
         """Every filter by its name in the templates."""
         worded = (self.label, self.act, self.plain, self.grouped, self.identity, self.phone)
-        counted = (self.amount, self.duration, self.when, self.ago, self.reason)
+        counted = (self.in_words, self.amount, self.duration, self.when, self.ago, self.reason)
         free = (initial, hue, icon_of, page_name, brief_properties)
         found: dict[str, Any] = {one.__name__: one for one in (*worded, *counted, *free)}
         return {**found, "digits": self._words.digits}
@@ -90,6 +90,12 @@ class Filters:
         return (
             self._words.say(found) if found else name.replace("_", " ").replace("-", " ").replace(".", " ").capitalize()
         )
+
+    def in_words(self, said: object) -> object:
+        """A text that its author wrote in several languages, in the reader's or else the first."""
+        if isinstance(said, Mapping):
+            return said.get(self._words.language) or next(iter(said.values()), "")
+        return said
 
     def act(self, kind: str) -> str:
         """What happened, by the type of the event."""

@@ -167,6 +167,7 @@ REASONS: Final = {
     "rule": N_("the rule is no longer in force"),
 }
 """What the rules' gates say in one word; in their own language they say it more exactly after a colon."""
+RULE_STATES: Final = {"live": N_("In force"), "shadow": N_("Shadow"), "draft": N_("Draft"), "retired": N_("Retired")}
 AGENT_STATES: Final = {"available": N_("Available"), "busy": N_("Busy"), "away": N_("Away")}
 ROLES: Final = {
     "agent": N_("Agent"),
@@ -189,6 +190,7 @@ SCRIPT: Final = {
     "ms": N_("%(n)s ms"),
     "reconnecting": N_("Reconnecting"),
     "offline": N_("You are offline"),
+    "stale": N_("What you see may be out of date; what you write is kept."),
     "nothing": N_("Nobody found"),
     "found_one": N_("%(n)s customer found"),
     "found": N_("%(n)s customers found"),

@@ -30,12 +30,15 @@ class KafkaTriggers:
         self._settings = settings
         self._places = asyncio.Semaphore(AT_ONCE)
 
-    async def follow(self, since: str | None, position: str | None) -> AsyncIterator[tuple[str, bytes]]:
+    def follow(self, since: str | None, position: str | None) -> AsyncIterator[tuple[str, bytes]]:
         """(position, trigger) for ever. Raises Rejected for a moment or position that is none, or Transient."""
         start = _moment(since) if since else None
         reached = _positions(position) if position else {}
         if self._places.locked():
             raise Transient("too many followers already", retry_after=30)
+        return self._follow(start, reached)
+
+    async def _follow(self, start: int | None, reached: dict[int, int]) -> AsyncIterator[tuple[str, bytes]]:
         async with self._places, _reader(self._settings, TRIGGERS) as (consumer, partitions):
             await _seek(consumer, partitions, start, reached)
             offsets = {one.partition: await consumer.position(one) for one in partitions}

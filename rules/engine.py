@@ -35,13 +35,20 @@ class Engine:
         language: str = "en",
         caps: Sequence[GlobalCap] = CAPS,
         hub: Mapping[str, Any] | None = None,
+        before: Engine | None = None,
     ) -> None:
+        """`before` is an engine with some of the same rules and the same language: they are not compiled again."""
         self.rules = tuple(rules)
         self._zone = _zone(timezone)
         self._language = language
         self._caps = tuple(caps)
         self._hub = dict(hub or {})
-        self._ready = {rule.id: ready(rule, language) for rule in rules if rule.state in ACTIVE}
+        known: Mapping[str, Ready] = before._ready if before is not None and before._language == language else {}
+        self._ready: dict[str, Ready] = {
+            rule.id: one if (one := known.get(rule.id)) is not None and one.rule is rule else ready(rule, language)
+            for rule in self.rules
+            if rule.state in ACTIVE
+        }
         self._index = index.build(self._ready.values())
 
     def decide(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:

@@ -8,6 +8,7 @@ from typing import Any, Final, TypeAlias, cast
 from jinja2 import nodes
 
 from rules.filters import FILTERS, LARGEST, MAX_LIST, TemplateFault, bound, number, text
+from rules.operators import ARITHMETIC, COMPARE, TESTS
 from rules.paths import hint
 
 ROOTS: Final = ("customer", "event", "facts", "hub")
@@ -17,45 +18,6 @@ MAX_STEPS: Final = 10_000
 
 Scope: TypeAlias = Mapping[str, Any]
 Expression = Callable[[Scope], Any]
-
-
-def _numeric(a: Any, b: Any, order: int) -> bool:
-    if isinstance(a, bool) or isinstance(b, bool):
-        return False
-    if not isinstance(a, int | float) or not isinstance(b, int | float):
-        return False
-    return bool(a == b if order == 0 else a > b if order > 0 else a < b)
-
-
-def _within(a: Any, b: Any) -> bool:
-    if isinstance(b, str):
-        return isinstance(a, str) and a in b
-    return isinstance(b, list | tuple) and any(type(one) is type(a) and one == a for one in b[:100])
-
-
-_COMPARE: Final[dict[str, Callable[[Any, Any], bool]]] = {
-    "eq": lambda a, b: bool(type(a) is type(b) and a == b) or _numeric(a, b, 0),
-    "ne": lambda a, b: not (bool(type(a) is type(b) and a == b) or _numeric(a, b, 0)),
-    "lt": lambda a, b: _numeric(a, b, -1),
-    "gt": lambda a, b: _numeric(a, b, 1),
-    "lteq": lambda a, b: _numeric(a, b, -1) or _numeric(a, b, 0),
-    "gteq": lambda a, b: _numeric(a, b, 1) or _numeric(a, b, 0),
-    "in": _within,
-    "notin": lambda a, b: not _within(a, b),
-}
-_TESTS: Final[dict[str, Callable[[Any], bool]]] = {
-    "defined": lambda value: value is not None,
-    "undefined": lambda value: value is None,
-    "none": lambda value: value is None,
-    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
-    "string": lambda value: isinstance(value, str),
-}
-_ARITHMETIC: Final[dict[type[nodes.BinExpr], Callable[[Any, Any], Any]]] = {
-    nodes.Add: lambda a, b: a + b,
-    nodes.Sub: lambda a, b: a - b,
-    nodes.Mul: lambda a, b: a * b,
-    nodes.Div: lambda a, b: a / b,
-}
 
 
 def _step(value: Any, key: Any) -> Any:
@@ -187,7 +149,7 @@ class Expressions:
 
     def _compare(self, node: nodes.Compare, names: frozenset[str]) -> Expression:
         left = self.build(node.expr, names)
-        steps = [(_COMPARE[one.op], self.build(one.expr, names)) for one in node.ops]
+        steps = [(COMPARE[one.op], self.build(one.expr, names)) for one in node.ops]
 
         def run(scope: Scope) -> bool:
             value = left(scope)
@@ -202,7 +164,7 @@ class Expressions:
 
     def _arithmetic(self, node: nodes.BinExpr, names: frozenset[str]) -> Expression:
         left, right = self.build(node.left, names), self.build(node.right, names)
-        apply = _ARITHMETIC[type(node)]
+        apply = ARITHMETIC[type(node)]
 
         def run(scope: Scope) -> Any:
             try:
@@ -217,7 +179,7 @@ class Expressions:
         return lambda scope: text("".join(text(part(scope), label) for part, label in parts))
 
     def _test(self, node: nodes.Test, names: frozenset[str]) -> Expression:
-        test = _TESTS.get(node.name)
+        test = TESTS.get(node.name)
         if test is None or node.args or node.kwargs:
             raise TemplateFault(f"the test {node.name[:40]} is not allowed", node.lineno)
         inner = self.build(node.node, names)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from rules.engine import Engine
 from rules.load import Page, Problem, files, read_file, unique
-from rules.model import CAPS, GlobalCap
+from rules.model import CAPS, GlobalCap, Rule
 
 EVERY: Final = 0.5
 """Seconds between two looks at the folder."""
@@ -41,7 +41,7 @@ class RuleFolder:
         self._stamps: dict[str, Stamp] = {}
         self._pages: dict[str, Page] = {}
         self.problems: tuple[Problem, ...] = ()
-        self.engine = self._engine(())
+        self.engine = self._engine((), None)
         self.poll()
 
     def poll(self) -> bool:
@@ -61,7 +61,7 @@ class RuleFolder:
         loaded = unique([pages[name] for name in sorted(pages)])
         self.problems = loaded.problems
         if loaded.rules != self.engine.rules:
-            self.engine = self._engine(loaded.rules)
+            self.engine = self._engine(loaded.rules, self.engine)
         return True
 
     def _read(self, name: str) -> Page:
@@ -70,8 +70,10 @@ class RuleFolder:
         # The last sound version of a broken file stays in force, so a slip of the pen silences nothing.
         return Page(name, before.rules, page.problems) if page.problems and before is not None else page
 
-    def _engine(self, rules: Any) -> Engine:
-        return Engine(rules, timezone=self._timezone, language=self._language, caps=self._caps, hub=self._hub)
+    def _engine(self, rules: Sequence[Rule], before: Engine | None) -> Engine:
+        return Engine(
+            rules, timezone=self._timezone, language=self._language, caps=self._caps, hub=self._hub, before=before
+        )
 
 
 def _stamp(path: Path) -> Stamp | None:

@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+import orjson
+
 from hub.event import Event
 from hub.profile import REF, TIME, Profile, Register, Traffic
 
@@ -25,7 +27,9 @@ QUIET: Final = frozenset({"timer.due", "rule.fired"})
 NAMES: Final = 128
 """Kinds of events, traits, facts and identities kept of one customer, each."""
 LONGEST: Final = 1_000
-"""Characters of one value."""
+"""Characters of a text, bytes of anything else."""
+BITS: Final = 63
+"""Of the largest number that JSON is sure to keep; longer ones, mostly account numbers, are kept as text."""
 EXCERPT: Final = 80
 FIRED: Final = 50
 """Triggers remembered, for caps."""
@@ -56,12 +60,18 @@ def say(table: dict[str, Register], name: str, register: Register) -> None:
 
 
 def _value(value: Any) -> Any:
-    """A value small enough to keep, or None."""
+    """A value small enough to keep, as the store gives it back, or None."""
     if isinstance(value, str):
         return value[:LONGEST]
-    if value is None or isinstance(value, bool | int | float):
+    if value is None or isinstance(value, bool):
         return value
-    return value if len(str(value)) <= LONGEST else None
+    if isinstance(value, int):
+        return value if value.bit_length() <= BITS else str(value) if value.bit_length() < LONGEST else None
+    try:
+        raw = orjson.dumps(value)
+    except orjson.JSONEncodeError:  # such a number, deeper inside
+        return None
+    return orjson.loads(raw) if len(raw) <= LONGEST else None
 
 
 def _statements(table: dict[str, Register], said: Any, ms: int, ref: str, source: str) -> None:
@@ -152,8 +162,8 @@ def fold(profile: Profile, event: Event, keys: tuple[str, ...], ms: int, ref: st
         if kind == "rule.fired":
             note_firing(profile, event.id, [data.get("rule", ""), data.get("channel", ""), ms, data.get("purpose", "")])
         return
+    profile["first"] = min(profile["first"], ms) if profile["events"] else ms
     profile["events"] += 1
-    profile["first"] = min(profile["first"] or ms, ms)
     profile["last"] = max(profile["last"], ms)
     _count(profile, event, ms, ref)
     _traffic(profile, event, ms)
@@ -170,7 +180,7 @@ def fold(profile: Profile, event: Event, keys: tuple[str, ...], ms: int, ref: st
         say(profile["consent"], what, [bool(consent.get("given")), ms, ref, kind])
     call = data.get("call")
     if isinstance(call, Mapping):
-        profile["call"] = later(
-            profile.get("call"), [{**call, "text": str(data.get("text", ""))[:EXCERPT]}, ms, ref, kind]
-        )
+        state = _value({**call, "text": str(data.get("text", ""))[:EXCERPT]})
+        if state is not None:
+            profile["call"] = later(profile.get("call"), [state, ms, ref, kind])
     profile["stage"] = stage(profile)

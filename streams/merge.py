@@ -52,8 +52,8 @@ def _traffic(into: dict[str, Traffic], other: dict[str, Traffic]) -> None:
 
 def merge(into: Profile, other: Profile) -> None:
     """Put everything the other customer did into this one. The order of merges makes no difference."""
+    into["first"] = min((one["first"] for one in (into, other) if one["events"]), default=0)
     into["events"] += other["events"]
-    into["first"] = min((time for time in (into["first"], other["first"]) if time), default=0)
     into["last"] = max(into["last"], other["last"])
     _known(into["identities"], other["identities"])
     _traffic(into["channels"], other["channels"])

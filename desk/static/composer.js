@@ -79,7 +79,7 @@ function accepted({ id }, element, note) {
   else {
     element.id = `e-${id}`;
     element.dataset.id = id;
-    find(".under", element).replaceChildren(icon("clock"), ` ${say(note ? "saved" : "accepted")}`);
+    find(".under", element).replaceChildren(icon(note ? "check" : "clock"), ` ${say(note ? "saved" : "accepted")}`);
   }
   announce(say(note ? "saved" : "accepted"));
 }

@@ -8,16 +8,16 @@ const health = find("#health");
 const broken = new Set();
 
 /** Show whether the link stands, and the measured way there and back. */
-function show(state, text) {
+function show(state, text, more = "") {
   health.dataset.state = state;
   find("[data-text]", health).textContent = text;
   const banner = find("#link-lost");
   banner.hidden = state !== "lost";
-  find("[data-text]", banner).textContent = text;
+  find("[data-text]", banner).textContent = `${text}. ${more}`;
 }
 
 function lost() {
-  show("lost", say(navigator.onLine ? "reconnecting" : "offline"));
+  show("lost", say(navigator.onLine ? "reconnecting" : "offline"), say("stale"));
 }
 
 async function measure() {

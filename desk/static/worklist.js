@@ -89,8 +89,8 @@ function pop(notice) {
       { class: "pop", "data-call": call.id },
       make("span", { class: "badge", "data-kind": "call" }, icon("phone-incoming")),
       make("span", { class: "work-text" }, make("strong", {}, named(notice)), waiting),
-      make("a", { class: "button info", href: `/customers/${encodeURIComponent(customer)}` }, pops.dataset.open),
       dismiss,
+      make("a", { class: "button info", href: `/customers/${encodeURIComponent(customer)}` }, pops.dataset.open),
     ),
   );
 }

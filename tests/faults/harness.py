@@ -23,7 +23,6 @@ from hub.servers.process import Child, Spec
 from hub.settings import Settings, read
 from hub.topics import INTERACTIONS
 from profile_store import keys
-from profile_store.connect import connect
 from tests.faults.topic import Topic
 from tests.servers import KafkaServer, RedisServer
 
@@ -123,7 +122,7 @@ class Installation:
         self.history = state / "history.jsonl"
         bus.ensure_topics(self.settings)
         self.log = Topic(self.settings, INTERACTIONS)
-        self.redis: Redis = connect(self.settings)
+        self.redis = Redis.from_url(redis.url)
 
     def rule(self, name: str, text: str) -> None:
         """Put a rule into the folder."""
@@ -161,23 +160,27 @@ class Installation:
         finally:
             await producer.stop()
 
-    async def accept(self, producer: bus.Producer, events: Iterable[Event], *, at_once: int = 50) -> int:
-        """Publish events as a sender does that repeats what was refused; how often it was. A line each is noted."""
+    async def send(self, producer: bus.Producer, messages: Sequence[tuple[str, bytes]]) -> int:
+        """Publish as a sender does that repeats what was refused; how often it was."""
         refused = 0
-        waiting = list(events)
+        while True:
+            try:
+                await producer.publish(bus.topic(self.settings, INTERACTIONS), messages)
+            except Transient:
+                refused += 1
+                await asyncio.sleep(0.05)
+            else:
+                return refused
+
+    async def accept(self, producer: bus.Producer, events: Sequence[Event], *, at_once: int = 50) -> int:
+        """Publish events, and note a line for each that was acknowledged; how often the broker was not there."""
+        refused = 0
         with self.history.open("ab") as history:
-            while waiting:
-                part, waiting = waiting[:at_once], waiting[at_once:]
-                messages = [(event.subject, event.to_json()) for event in part]
-                while True:
-                    try:
-                        await producer.publish(bus.topic(self.settings, INTERACTIONS), messages)
-                        break
-                    except Transient:
-                        refused += 1
-                        await asyncio.sleep(0.05)
-                for event in part:
-                    history.write(orjson.dumps([event.source, event.id]) + b"\n")
+            for start in range(0, len(events), at_once):
+                part = events[start : start + at_once]
+                refused += await self.send(producer, [(event.subject, event.to_json()) for event in part])
+                history.writelines(orjson.dumps([event.source, event.id]) + b"\n" for event in part)
+                history.flush()
         return refused
 
     def accepted(self) -> list[tuple[str, str]]:
@@ -204,6 +207,14 @@ class Installation:
             return await until("everything is applied", done, seconds)
         except TimeoutError as error:
             raise TimeoutError(f"{error}: {await self.applied()} of {self.log.ends()}") from None
+
+    async def until_accepted(self, wanted: int) -> float:
+        """Wait until so many events are accepted; seconds."""
+
+        async def there() -> bool:
+            return self.history.exists() and len(self.accepted()) >= wanted
+
+        return await until(f"{wanted} events are accepted", there)
 
     async def until_count(self, wanted: int) -> None:
         """Wait until so many records are applied."""

@@ -123,7 +123,7 @@ def _said(event: Event) -> list[tuple[str, str, Any]]:
     for table in ("traits", "facts"):
         for name, value in (data.get(table) or {}).items():
             short = value[:1000] if isinstance(value, str) else value
-            if short is not None and (not isinstance(short, list | dict) or len(str(short)) <= 1000):
+            if isinstance(short, str) or (short is not None and len(json.dumps(short, separators=(",", ":"))) <= 1000):
                 found.append((table, name, short))
     if "consent" in data:
         given = data["consent"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,10 +37,10 @@ class Verdict:
     """Event id → trigger ids it led to."""
 
 
-async def judge(hub: Installation) -> Verdict:
-    """Compare history, log, profiles, timelines and triggers with the oracle."""
+async def judge(hub: Installation, *, without: Container[str] = ()) -> Verdict:
+    """Compare history, log, profiles, timelines and triggers with the oracle; events `without` have no effect."""
     log = await asyncio.to_thread(hub.log.all)
-    readable = [(one, event) for one in log if (event := _event(one)) is not None]
+    readable = [(one, event) for one in log if (event := _event(one)) is not None and event.id not in without]
     events = [event for _, event in readable]
     held = await _values(hub)
     groups = oracle.components(events)

@@ -116,7 +116,7 @@ async def read(settings: Settings, name: str) -> list[Any]:
 async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 30) -> None:
     """Wait until it holds."""
     async with asyncio.timeout(seconds):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110  it asks a server
             await asyncio.sleep(0.2)
 
 

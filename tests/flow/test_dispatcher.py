@@ -55,6 +55,10 @@ def _environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **plain}
 
 
+def _process(settings: Settings) -> subprocess.Popen[bytes]:
+    return subprocess.Popen([sys.executable, "-c", PROCESS], env=_environment(settings))
+
+
 async def test_a_trigger_that_comes_twice_is_sent_once_and_its_delivery_comes_back(
     kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
 ) -> None:
@@ -96,7 +100,7 @@ async def test_a_dispatcher_killed_while_sending_leaves_a_doubt_and_no_second_me
         settings = dispatch.installation(kafka_server.address, redis_server.url, tmp_path, twilio_url=url)
         one = trigger(1)
         await produce(settings, [one])
-        first = subprocess.Popen([sys.executable, "-c", PROCESS], env=_environment(settings))
+        first = _process(settings)
         try:
 
             async def taken() -> bool:
@@ -121,7 +125,7 @@ async def test_a_dispatcher_ends_in_good_order_on_sigterm(
     async with provider.listening() as url:
         settings = dispatch.installation(kafka_server.address, redis_server.url, tmp_path, twilio_url=url)
         triggers = [trigger(number) for number in range(30)]
-        process = subprocess.Popen([sys.executable, "-c", PROCESS], env=_environment(settings))
+        process = _process(settings)
         try:
             await produce(settings, triggers)
             await until_over(settings, triggers[:1])

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
+from hub import ids
 from hub.profile import Profile, empty
 from rules.compile import compiled
 from rules.conditions import COMPARISONS, Condition
@@ -109,7 +110,7 @@ def profiles(draw: st.DrawFn) -> Profile:
     one["events"] = draw(st.integers(0, 3))
     one["last"] = draw(moments)
     one["counts"] = draw(st.dictionaries(st.sampled_from(KINDS), st.integers(1, 3)))
-    latest = st.tuples(words, moments, st.sampled_from(["r", "xbrdqd3t"]), st.just("t")).map(list)
+    latest = st.tuples(words, moments, st.sampled_from(["r", ids.ref("e1")]), st.just("t")).map(list)
     one["latest"] = draw(st.dictionaries(st.sampled_from(KINDS), latest))
     one["consent"] = draw(st.dictionaries(st.just("email/marketing"), registers))
     known = st.fixed_dictionaries({"verified": st.booleans(), "first": moments, "last": moments})
@@ -184,6 +185,7 @@ def asked(raw: Any, data: dict[str, Any] | None = None, profile: Profile | None 
         ({"field": "event.total", "op": "eq", "value": 1}, {"total": True}, False),
         ({"field": "event.total", "op": "in", "value": [1, 2]}, {"total": True}, False),
         ({"field": "event.total", "op": "ne", "value": 1}, {}, None),
+        ({"field": "event.total", "op": "ne", "value": 1}, {"total": True}, True),
         ({"field": "event.total", "op": "exists", "value": False}, {}, True),
         ({"field": "event.total", "op": "exists"}, {"total": None}, False),
         ({"field": "event.total", "op": "between", "value": [1, 5]}, {"total": 5}, True),
