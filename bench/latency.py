@@ -40,7 +40,7 @@ RULE = {
         "channel": ["email"],
         "purpose": "service",
         "subject": {"en": "Hello"},
-        "text": {"en": "Hello {{ customer.name }}"},
+        "text": {"en": "Hello from the bench"},
     },
 }
 

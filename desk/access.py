@@ -21,6 +21,8 @@ SERVICE: Final = frozenset[Role]({"agent", "supervisor", "admin"})
 """Those who serve customers, and so see them."""
 AUTOMATION: Final = frozenset[Role]({"marketer", "supervisor", "admin"})
 BEHIND: Final = frozenset[Role]({"supervisor", "marketer", "ops", "admin"})
+BEHIND_LETTERS: Final = frozenset[Role]({"ops", "admin"})
+"""Dead letters are other people's messages, whole."""
 
 API: Final = "/api/v1"
 OPEN: Final = frozenset({("GET", "/sign-in"), ("GET", "/openapi.json")})
@@ -45,7 +47,7 @@ POLICY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", f"{API}/triggers/live"): AUTOMATION,
     ("GET", f"{API}/outbox"): EVERYBODY,
     ("GET", f"{API}/rules"): BEHIND,
-    ("GET", f"{API}/dead-letters"): frozenset({"ops", "admin"}),
+    ("GET", f"{API}/dead-letters"): BEHIND_LETTERS,
 }
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})

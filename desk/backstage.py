@@ -102,4 +102,9 @@ def _rule(rule: Rule) -> dict[str, Any]:
 @router.get("/dead-letters", summary="What could not be processed")
 async def dead_letters(request: Request, limit: Limit = 50) -> dict[str, Any]:
     """The newest dead letters with reason and place."""
-    return {"items": await desk(request).dead_letters.newest(limit), "next": None}
+    return await letters(desk(request), limit)
+
+
+async def letters(here: Desk, limit: int) -> dict[str, Any]:
+    """Dead letters as the API shows them."""
+    return {"items": await here.dead_letters.newest(limit), "next": None}

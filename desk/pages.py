@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from desk import access, customers, views
+from desk import access, backstage, customers, views
 from desk.access import COOKIE, staff
 from desk.context import LANGUAGE_COOKIE, THEME_COOKIE, desk, language_of, renderer_of, wanted
 from desk.live import PAGE
@@ -15,11 +17,13 @@ from desk.problems import Problem
 from desk.render import timeline_of
 from desk.words import LANGUAGES
 from hub import security
-from hub.errors import Unauthenticated
+from hub.errors import HubError, Unauthenticated
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 YEAR: Final = 365 * 24 * 3600
+ROWS: Final = 30
+"""Lines of each list on the activity page."""
 THEMES: Final = frozenset({"light", "dark", "system"})
 
 
@@ -110,6 +114,31 @@ async def earlier(request: Request, customer: str, before: Annotated[str, Query(
     return HTMLResponse(body, headers={"X-Next": cursor or ""})
 
 
+@router.get("/activity")
+async def activity(request: Request) -> Response:
+    """What goes on behind the desk: rules, messages that went out, what could not be processed."""
+    here, who = desk(request), staff(request)
+    messages, rules, letters = await asyncio.gather(
+        _there(backstage.sandbox_outbox(here, ROWS)),
+        _there(backstage.rules_of(here)),
+        _there(backstage.letters(here, ROWS)) if who.role in access.BEHIND_LETTERS else _nothing(),
+    )
+    follow = who.role in access.AUTOMATION
+    return page(request, "activity", messages=messages, rules=rules, letters=letters, follow=follow)
+
+
+async def _there(asked: Awaitable[dict[str, Any]]) -> dict[str, Any] | str:
+    """What was asked for, or why it is not there: one part that fails must not take the page with it."""
+    try:
+        return await asked
+    except (Problem, HubError) as error:
+        return str(error)
+
+
+async def _nothing() -> None:
+    return None
+
+
 @router.get("/search")
 async def search(request: Request, q: Annotated[str, Query(max_length=100)] = "") -> Response:
     """Customers whose name or identifier begins like this, as options of a list."""
@@ -130,6 +159,8 @@ def page(request: Request, template: str, status: int = 200, /, **values: Any) -
         languages=LANGUAGES,
         theme=request.cookies.get(THEME_COOKIE, "system"),
         path=request.url.path,
+        serves=who is not None and who.role in access.SERVICE,
+        behind=who is not None and who.role in access.BEHIND,
         recent=feed.recent() if who else [],
         opened=feed.opened(who.name) if who else [],
     )

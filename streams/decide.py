@@ -47,6 +47,8 @@ class Decision(Protocol):
     def trigger(self) -> Trigger | None: ...
     @property
     def timer(self) -> Timer | None: ...
+    @property
+    def over(self) -> Timer | None: ...
 
 
 class Engine(Protocol):
@@ -61,6 +63,8 @@ def decide(engine: Engine, draft: Draft, incoming: Incoming) -> None:
     """Ask the rules, and note in the draft what they want."""
     profile = draft.profile
     for decision in engine.decide(incoming.event, incoming.ms, profile):
+        if decision.over is not None:
+            _end(draft, decision.over.slot, decision.over.id)
         if decision.timer is not None:
             _wait(draft, decision.timer)
         elif decision.trigger is not None and decision.outcome == "fired":
@@ -89,7 +93,11 @@ def _forget(draft: Draft, member: str) -> None:
 
 def _settle(draft: Draft, incoming: Incoming) -> None:
     """A timer that came due has done its work, whatever came of it."""
-    slot, id = str(incoming.event.data.get("slot")), str(incoming.event.data.get("timer"))
+    _end(draft, str(incoming.event.data.get("slot")), str(incoming.event.data.get("timer")))
+
+
+def _end(draft: Draft, slot: str, id: str) -> None:
+    """Stop waiting, if this is still what we wait for."""
     waiting = draft.profile["timers"].get(slot)
     if waiting is not None and waiting[0] == id:
         del draft.profile["timers"][slot]

@@ -52,7 +52,7 @@ class Worker:
         self._producer = bus.Producer(settings.kafka_bootstrap_servers, client="hub-worker", linger_ms=0)
         self._ledger = Ledger(self._redis, settings.group)
         self._relay = Relay(self._producer, self._ledger, settings)
-        self._rules = RuleFolder(settings.rules_dir)
+        self._rules = RuleFolder(settings.rules_dir, timezone=settings.timezone, language=settings.language)
 
     async def run(self) -> None:
         """Run until SIGTERM. Raises Transient or Misconfigured when it cannot start."""
@@ -62,7 +62,6 @@ class Worker:
         await install(self._redis)
         await self._producer.start()
         log_id = await asyncio.to_thread(topic_id, self._settings)
-        self._rules.poll()
         pipeline = Pipeline(self._ledger, lambda: self._rules.engine, self._relay.bury)
         processor = Processor(self._ledger, pipeline, self._relay, log_id)
         timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned)
@@ -96,7 +95,7 @@ class Worker:
     async def _watch_rules(self) -> None:
         while True:
             await asyncio.sleep(RULES_EVERY)
-            if self._rules.poll():
+            if await asyncio.to_thread(self._rules.poll):
                 log.info("rules read again", problems=len(self._rules.problems))
 
 

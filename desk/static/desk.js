@@ -1,5 +1,6 @@
 /** The desk's page: puts its parts to work. */
 
+import * as activity from "./activity.js";
 import * as composer from "./composer.js";
 import { all, ask, find } from "./dom.js";
 import * as keys from "./keys.js";
@@ -52,8 +53,9 @@ setInterval(() => tick(), 1000);
 if (find("#me")) {
   settings();
   live.start();
-  search.start();
-  keys.start({ search: search.focusSearch, step: (by) => find("#timeline") && timeline.step(by), write: composer.write });
+  if (find("#search")) search.start();
+  if (find("#triggers")) activity.start();
+  keys.start({ search: () => find("#search") && search.focusSearch(), step: (by) => find("#timeline") && timeline.step(by), write: composer.write });
   if (find("#work")) {
     keys.tabs(find(".work .tabs"), (shown, every) => {
       for (const id of every) document.getElementById(id).hidden = id !== shown;

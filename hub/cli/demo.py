@@ -133,7 +133,7 @@ class Story:
     async def is_reminded(self) -> None:
         """Half an hour after, the cart speaks: the rule waited, and nothing was bought."""
         mails = await until("the reminder", lambda: self.world.outbox(self.cast.email))
-        await self.tell("Half an hour later the cart is still there.", f"mail sent: “{mails[0]['subject']}”")
+        await self.tell("Half an hour later the cart is still there.", f"mail sent: “{mails[-1]['subject']}”")
 
     async def calls(self) -> None:
         """She calls, types her account number, and an agent answers who sees everything."""

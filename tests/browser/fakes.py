@@ -122,7 +122,7 @@ class FakeDeadLetters:
     """One letter that nobody could read."""
 
     async def newest(self, limit: int) -> list[dict[str, Any]]:
-        letter = {"id": "0-7", "key": "phone:+491", "headers": {"reason": "not JSON"}, "body": None, "raw": "{"}
+        letter = {"id": "0-7", "reason": "unreadable", "error": "not JSON", "body": "{"}
         return [letter][:limit]
 
 

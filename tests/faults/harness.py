@@ -13,6 +13,8 @@ from typing import Any, Final
 
 import orjson
 from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ConstantBackoff
 
 from hub import bus
 from hub.errors import Transient
@@ -122,7 +124,7 @@ class Installation:
         self.history = state / "history.jsonl"
         bus.ensure_topics(self.settings)
         self.log = Topic(self.settings, INTERACTIONS)
-        self.redis = Redis.from_url(redis.url)
+        self.redis = Redis.from_url(redis.url, retry=Retry(ConstantBackoff(0.1), 100))  # it is killed, too
 
     def rule(self, name: str, text: str) -> None:
         """Put a rule into the folder."""

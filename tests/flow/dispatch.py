@@ -172,8 +172,9 @@ async def running(work: Callable[[asyncio.Event], Awaitable[None]]) -> AsyncIter
 class Provider:
     """A stand-in for Twilio that notes what it takes, and drops the line instead of answering whenever told to."""
 
-    def __init__(self, drops: Callable[[int], bool] = lambda _: False) -> None:
+    def __init__(self, drops: Callable[[int], bool] = lambda _: False, delay: float = 0) -> None:
         self.taken: list[str] = []
+        self._delay = delay
         self._drops = drops
         self.silent = False
 
@@ -188,6 +189,7 @@ class Provider:
                     break
                 if self._drops(len(self.taken)):
                     break
+                await asyncio.sleep(self._delay)
                 body = b'{"sid": "SM%d"}' % len(self.taken)
                 writer.write(b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n")
                 writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
