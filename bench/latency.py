@@ -123,7 +123,7 @@ async def latency(ground: Ground, share: float = 1.0) -> list[Figure]:
         await _offer(client, total)
         with suppress(TimeoutError):
             async with asyncio.timeout(20):
-                while len(watch.triggered) < total // EVERY:
+                while len(watch.triggered) < total // EVERY:  # noqa: ASYNC110
                     await asyncio.sleep(0.05)
         for task in following:
             task.cancel()

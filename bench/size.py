@@ -26,7 +26,7 @@ async def size(ground: Ground, share: float = 1.0) -> list[Figure]:
     async with ground.process("worker"):
         with suppress(TimeoutError):
             async with asyncio.timeout(120):
-                while await applied(redis, ground.settings.group) < total:
+                while await applied(redis, ground.settings.group) < total:  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
     after = (await redis.info("memory"))["used_memory"]
     await redis.aclose()

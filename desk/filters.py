@@ -43,6 +43,11 @@ def isolated(text: object, direction: str = "auto") -> Markup:
     return Markup('<bdi dir="{}">{}</bdi>').format(direction, escape(str(text)))
 
 
+def apart(text: str) -> str:
+    """Text of unknown direction for a place that holds no elements, such as an attribute."""
+    return f"\u2068{text}\u2069"
+
+
 def initial(name: str) -> str:
     """The first letter of a name, for a person without a picture."""
     return next((sign.upper() for sign in name if sign.isalpha()), "#")
@@ -80,7 +85,7 @@ class Filters:
         """Every filter by its name in the templates."""
         worded = (self.label, self.act, self.plain, self.grouped, self.identity, self.phone)
         counted = (self.in_words, self.amount, self.duration, self.when, self.ago, self.reason)
-        free = (initial, hue, icon_of, page_name, brief_properties)
+        free = (apart, initial, hue, icon_of, page_name, brief_properties)
         found: dict[str, Any] = {one.__name__: one for one in (*worded, *counted, *free)}
         return {**found, "digits": self._words.digits}
 

@@ -119,7 +119,7 @@ async def activity(request: Request) -> Response:
     """What goes on behind the desk: rules, messages that went out, what could not be processed."""
     here, who = desk(request), staff(request)
     messages, rules, letters = await asyncio.gather(
-        _there(backstage.sandbox_outbox(here, ROWS)),
+        _there(backstage.sandbox_outbox(here, ROWS)) if here.settings.sandbox else _nothing(),
         _there(backstage.rules_of(here)),
         _there(backstage.letters(here, ROWS)) if who.role in access.BEHIND_LETTERS else _nothing(),
     )

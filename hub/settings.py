@@ -10,7 +10,7 @@ import json
 import os
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -113,6 +113,8 @@ class Settings(BaseSettings):
 
     workers: int = Field(default=1, gt=0, le=256)
     group: str = "hub-worker"
+    runner: Literal["faust", "plain"] = "faust"
+    """What keeps the worker's group membership: Faust, or aiokafka alone."""
     fetch: int = Field(default=2000, gt=0, le=10_000)
     """Events a worker takes at once, at most."""
     session_timeout: float = Field(default=10.0, gt=0)

@@ -145,7 +145,7 @@ class FaustRunner:
             broker_heartbeat_interval=session / 4,
             broker_request_timeout=max(15.0, session + 5),
             broker_rebalance_timeout=max(10.0, session),
-            consumer_max_fetch_size=4_194_304,
+            consumer_max_fetch_size=524_288,
             consumer_auto_offset_reset="earliest",
             producer_request_timeout=15.0,
             autodiscover=False,

@@ -72,7 +72,7 @@ def decide(engine: Engine, draft: Draft, incoming: Incoming) -> None:
         elif decision.outcome == "held":
             _hold(draft, decision, incoming)
     if incoming.event.type == "timer.due":
-        _settle(draft, incoming)
+        settle(draft, incoming)
 
 
 def _wait(draft: Draft, timer: Timer) -> None:
@@ -91,9 +91,12 @@ def _forget(draft: Draft, member: str) -> None:
         draft.cancelled.add(member)
 
 
-def _settle(draft: Draft, incoming: Incoming) -> None:
-    """A timer that came due has done its work, whatever came of it."""
-    _end(draft, str(incoming.event.data.get("slot")), str(incoming.event.data.get("timer")))
+def settle(draft: Draft, incoming: Incoming) -> None:
+    """A timer that came due has done its work, whatever came of it: it must not come due again."""
+    slot, id = str(incoming.event.data.get("slot")), str(incoming.event.data.get("timer"))
+    _end(draft, slot, id)
+    if incoming.places[0] == draft.profile["id"]:
+        _forget(draft, keys.timer(incoming.places[0], slot, id))
 
 
 def _end(draft: Draft, slot: str, id: str) -> None:

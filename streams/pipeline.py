@@ -13,7 +13,7 @@ from hub.metrics import APPLIED, LATENCY, REFUSED, REPEATED, STAGE
 from profile_store.draft import Draft
 from profile_store.ledger import Ledger, Raise
 from profile_store.timeline import of_event
-from streams.decide import Engine, decide
+from streams.decide import Engine, decide, settle
 from streams.decode import Dead, Incoming
 from streams.fold import QUIET, fold
 from streams.identify import Customers, Directory, know_terms
@@ -41,7 +41,9 @@ def apply(customers: Customers, incoming: Incoming, engine: Engine) -> None:
         repeated = customers.applied(incoming, draft)
         if repeated:
             REPEATED.labels(repeated).inc()
-            if draft.aliases or draft.absorbed:
+            if incoming.event.type == "timer.due":
+                settle(draft, incoming)
+            if draft.aliases or draft.absorbed or draft.cancelled:
                 customers.touch(draft, incoming)
             return
         _fold(draft, incoming, engine)

@@ -18,10 +18,11 @@ from hub.tuning import calm_collector
 from profile_store.connect import connect, install
 from profile_store.ledger import Ledger
 from rules.watch import RuleFolder
-from streams.app import FaustRunner
 from streams.pipeline import Pipeline
+from streams.plain import PlainRunner
 from streams.processor import Processor
 from streams.relay import Relay
+from streams.runner import Batches, Runner
 from streams.timers import Timers
 
 SWEEP_EVERY: Final = 5.0
@@ -41,6 +42,14 @@ def topic_id(settings: Settings) -> str:
         raise Transient(f"Kafka: {error}") from error
     finally:
         client.close()
+
+
+def _runner(settings: Settings, batches: Batches) -> Runner:
+    if settings.runner == "plain":
+        return PlainRunner(settings, batches)
+    from streams.app import FaustRunner  # noqa: PLC0415  a second and 40 MB that the plain runner does without
+
+    return FaustRunner(settings, batches)
 
 
 class Worker:
@@ -65,7 +74,7 @@ class Worker:
         pipeline = Pipeline(self._ledger, lambda: self._rules.engine, self._relay.bury)
         processor = Processor(self._ledger, pipeline, self._relay, log_id)
         timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned)
-        runner = FaustRunner(self._settings, processor)
+        runner = _runner(self._settings, processor)
         metrics.serve(
             self._settings.metrics_host,
             self._settings.metrics_port,

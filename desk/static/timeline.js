@@ -65,7 +65,7 @@ function onReaders({ agents }) {
   const many = agents.length > 1;
   find("[data-text]", badge).textContent = many
     ? say("reading_many", { n: digits(agents.length) })
-    : say("reading", { name: agents[0] ?? "" });
+    : say("reading", { name: `\u2068${agents[0] ?? ""}\u2069` });
 }
 
 function onReset({ reason, customer }) {

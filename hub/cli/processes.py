@@ -24,7 +24,10 @@ log = logs.get("start")
 async def _gateway(settings: Settings) -> None:
     from channels.app import run
 
+    # Beside the gateway, not before it: its port opens at once and says 503 until there is somewhere to write.
+    topics = asyncio.create_task(topics_exist(settings))
     await run(settings)
+    topics.cancel()
 
 
 async def _worker(settings: Settings) -> None:
@@ -64,11 +67,13 @@ PROCESSES: Final[dict[str, tuple[Process, str]]] = {
 
 
 async def topics_exist(settings: Settings) -> None:
-    """Wait for the broker and create what is missing."""
+    """Wait for the broker, create the topics that are missing, and say what is wrong with those that are there."""
     wait = 0.2
     while True:
         try:
             await asyncio.to_thread(bus.ensure_topics, settings)
+            for fault in await asyncio.to_thread(bus.topic_faults, settings):
+                log.error("a topic is not as it must be", fault=fault, advice="`hub doctor` tells more")
             return
         except Transient as error:
             log.warning("waiting for Kafka", error=str(error), seconds=wait)

@@ -37,5 +37,6 @@ def list_() -> None:
     """
     table = Table("rule", "state", "when", "says on", "purpose")
     for rule in load_folder(read().rules_dir).rules:
-        table.add_row(rule.id, rule.state, ", ".join(map(str, rule.on)), ", ".join(rule.send.channel), rule.send.purpose)
+        when = ", ".join(map(str, rule.on))
+        table.add_row(rule.id, rule.state, when, ", ".join(rule.send.channel), rule.send.purpose)
     console.print(table)

@@ -12,7 +12,6 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn
 
-from hub import bus
 from hub.cli.local import Local, choose, environment, example_rules, tokens, write_local
 from hub.servers.ask import http_answers
 from hub.servers.kafka import kafka_spec, resolve_kafka
@@ -46,17 +45,11 @@ def _fetch_kafka() -> KafkaRuntime:
         return _kafka(progress)
 
 
-async def _topics(settings: Settings) -> None:
-    await asyncio.to_thread(bus.ensure_topics, settings)
-
-
 def _sandbox_ready(settings: Settings) -> Callable[[], Awaitable[bool]]:
     return partial(http_answers, settings.sandbox_port, "/healthz")
 
 
-def _process(
-    name: str, command: str, local: Local, after: tuple[str, ...], shared: Mapping[str, str], *, topics: bool = False
-) -> Spec:
+def _process(name: str, command: str, local: Local, after: tuple[str, ...], shared: Mapping[str, str]) -> Spec:
     port = local.metrics.get(name, 0)
     return Spec(
         name=name,
@@ -65,7 +58,6 @@ def _process(
         # The sandbox has no metrics: it is there for trying things out, not for production.
         ready=partial(http_answers, port) if command != "sandbox" else _sandbox_ready(local.settings),
         after=after,
-        prepare=partial(_topics, local.settings) if topics else None,
     )
 
 
@@ -84,7 +76,7 @@ def specs(local: Local) -> list[Spec]:
         redis = ("redis",)
     found += [
         _process("sandbox", "sandbox", local, (), shared),
-        _process("gateway", "gateway", local, kafka, shared, topics=True),
+        _process("gateway", "gateway", local, (), shared),
         _process("dispatcher", "dispatcher", local, (*kafka, *redis), shared),
         _process("desk", "desk", local, (*kafka, *redis), shared),
     ]

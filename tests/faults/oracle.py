@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
@@ -122,16 +123,31 @@ def _said(event: Event) -> list[tuple[str, str, Any]]:
     found = [("traits", name, data[name][:60]) for name in ("language", "timezone") if isinstance(data.get(name), str)]
     for table in ("traits", "facts"):
         for name, value in (data.get(table) or {}).items():
-            short = value[:1000] if isinstance(value, str) else value
-            if isinstance(short, str) or (short is not None and len(json.dumps(short, separators=(",", ":"))) <= 1000):
-                found.append((table, name, short))
+            found.append((table, name, _kept(value)))
     if "consent" in data:
         given = data["consent"]
         what = f"{given.get('channel', 'any')}/{given.get('purpose', 'marketing')}"
         found.append(("consent", what, bool(given.get("given"))))
     if "call" in data:
-        found.append(("call", "call", {**data["call"], "text": str(data.get("text", ""))[:80]}))
-    return found
+        found.append(("call", "call", _kept({**data["call"], "text": str(data.get("text", ""))[:80]})))
+    return [one for one in found if one[2] is not None]
+
+
+def _kept(value: Any) -> Any:
+    """Texts are cut, long numbers become text; a list or table is kept when it is small and holds no such number."""
+    if isinstance(value, str):
+        return value[:1000]
+    if isinstance(value, bool) or value is None:
+        return value
+    if isinstance(value, int):
+        return value if abs(value) < 2**63 else str(value) if abs(value) < 2**999 else None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    parts = value.values() if isinstance(value, dict) else value
+    if any(isinstance(part, int) and not -(2**63) <= part < 2**64 for part in parts):
+        return None
+    small = len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()) <= 1000
+    return value if small else None
 
 
 def _registers(statements: Iterable[Statement]) -> dict[str, list[Any]]:

@@ -204,16 +204,20 @@ async def test_only_the_true_end_of_data_ends_a_mail(end: bytes) -> None:
     assert edge.events[0].subject == "email:anna@example.de"
 
 
+async def _pour(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    for _ in range(200):
+        writer.write(b"x" * 10_000)
+        await writer.drain()
+        await asyncio.sleep(0.001)
+    await reader.readexactly(10_000)
+
+
 async def test_a_line_without_end_does_not_fill_the_memory() -> None:
     async with serving(Kept(), max_bytes=100_000) as handle:
         reader, writer = await asyncio.open_connection("127.0.0.1", handle.port)
         writer.write(b"EHLO evil\r\nMAIL FROM:<a@b.de>\r\nRCPT TO:<a@hub.example>\r\nDATA\r\n")
         with pytest.raises((ConnectionError, asyncio.IncompleteReadError)):
-            for _ in range(200):
-                writer.write(b"x" * 10_000)
-                await writer.drain()
-                await asyncio.sleep(0.001)
-            await reader.readexactly(10_000)
+            await _pour(reader, writer)
         writer.close()
         with contextlib.suppress(ConnectionError):
             await writer.wait_closed()

@@ -1,0 +1,110 @@
+"""The plain runner: aiokafka's consumer without Faust around it. For rebuilds, and to hold Faust's runner against."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+
+from hub.bus import topic
+from hub.errors import Transient
+from hub.logs import get
+from hub.settings import Settings
+from hub.topics import INTERACTIONS
+from streams.runner import Batches
+
+IDLE_MS: Final = 250
+
+log = get("runner")
+
+
+class PlainLog:
+    """The log as aiokafka's consumer sees it."""
+
+    def __init__(self, consumer: Any, name: str) -> None:
+        self._consumer = consumer
+        self._name = name
+
+    def _tp(self, partition: int) -> TopicPartition:
+        return TopicPartition(self._name, partition)
+
+    def assigned(self) -> frozenset[int]:
+        return frozenset(tp.partition for tp in self._consumer.assignment())
+
+    def end(self, partition: int) -> int | None:
+        return cast(int | None, self._consumer.highwater(self._tp(partition)))
+
+    def asked(self, partition: int) -> int:
+        return int(self._consumer.last_poll_timestamp(self._tp(partition)) or 0)
+
+    async def beginning(self, partition: int) -> int:
+        tp = self._tp(partition)
+        try:
+            return int((await self._consumer.beginning_offsets([tp]))[tp])
+        except KafkaError as error:
+            raise Transient(f"Kafka: {error}") from error
+
+    async def committed(self, partition: int) -> int | None:
+        try:
+            return cast(int | None, await self._consumer.committed(self._tp(partition)))
+        except KafkaError as error:
+            raise Transient(f"Kafka: {error}") from error
+
+    async def commit(self, offsets: Mapping[int, int]) -> None:
+        try:
+            await self._consumer.commit({self._tp(one): offset for one, offset in offsets.items()})
+        except (CommitFailedError, IllegalStateError) as error:
+            # The partitions went to another worker: it finds in the store how far we came.
+            log.info("not committed", reason=str(error))
+        except KafkaError as error:
+            raise Transient(f"Kafka: {error}") from error
+
+    def seek(self, partition: int, offset: int) -> None:
+        self._consumer.seek(self._tp(partition), offset)
+
+
+class PlainRunner:
+    """Reads the log as a member of the group and gives every fetch to `batches`."""
+
+    def __init__(self, settings: Settings, batches: Batches) -> None:
+        self._settings = settings
+        self._batches = batches
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Run until stopped. Raises what broke it."""
+        settings, name = self._settings, topic(self._settings, INTERACTIONS)
+        session = int(settings.session_timeout * 1000)
+        consumer = AIOKafkaConsumer(
+            name,
+            bootstrap_servers=settings.kafka_bootstrap_servers,
+            group_id=settings.group,
+            client_id="hub-worker",
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            session_timeout_ms=session,
+            heartbeat_interval_ms=session // 4,
+            rebalance_timeout_ms=max(10_000, session),
+            max_partition_fetch_bytes=524_288,
+        )
+        try:
+            await consumer.start()
+        except KafkaError as error:
+            await consumer.stop()
+            raise Transient(f"Kafka does not answer: {error}") from error
+        view = PlainLog(consumer, name)
+        try:
+            while not self._stopping:
+                found = await consumer.getmany(timeout_ms=IDLE_MS, max_records=settings.fetch)
+                await self._batches.take(view, {tp.partition: records for tp, records in found.items() if records})
+                # A long fetch may be ready at once, again and again: others want to run too.
+                await asyncio.sleep(0)
+        finally:
+            await consumer.stop()
+
+    async def stop(self) -> None:
+        """Let `run` come to its end after the batch in hand."""
+        self._stopping = True
