@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
@@ -21,6 +22,8 @@ Send: TypeAlias = Callable[[Message], Awaitable[None]]
 _SLOWEST: Final = 30.0
 """Seconds a sender may take for a body."""
 _MOST_PARAMETERS: Final = 1_000
+_LINGER: Final = 5.0
+_MOST_DISCARDED: Final = 16_000_000
 _MOST_HELD: Final = 128_000_000
 """Bytes of all bodies that are on their way in."""
 
@@ -40,7 +43,8 @@ class BodyReader:
         """The body. Raises TooLarge, Rejected, Transient or Gone."""
         declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
         if declared.isdigit() and int(declared[:20]) > limit:
-            raise TooLarge("the body is too large", field="body", limit=f"{limit} bytes")
+            await _discard(receive)
+            raise _too_large(limit)
         first = await _part(receive)
         if not first.get("more_body"):
             return _within(limit, first.get("body", b""))
@@ -66,6 +70,8 @@ class BodyReader:
                     raise Transient("too much at once", retry_after=2)
         finally:
             self._held -= size
+        if more:
+            await _discard(receive)
         return _within(limit, b"".join(parts))
 
 
@@ -76,10 +82,26 @@ async def _part(receive: Receive) -> Message:
     return message
 
 
+async def _discard(receive: Receive) -> None:
+    """Hear the sender out, within reason: whoever still sends when we hang up never sees the answer."""
+    seen = 0
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_LINGER):
+            while seen <= _MOST_DISCARDED:
+                message = await _part(receive)
+                seen += len(message.get("body", b""))
+                if not message.get("more_body"):
+                    return
+
+
 def _within(limit: int, body: bytes) -> bytes:
     if len(body) > limit:
-        raise TooLarge("the body is too large", field="body", limit=f"{limit} bytes")
+        raise _too_large(limit)
     return body
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge("the body is too large", field="body", limit=f"{limit} bytes")
 
 
 def inbound(scope: Scope, body: bytes, public_url: str) -> RawInbound:

@@ -22,7 +22,7 @@ from channels.log import Log
 from channels.outgoing import Connected
 from hub import bus, logs, metrics
 from hub.bus import Producer
-from hub.errors import Rejected, Transient
+from hub.errors import Misconfigured, Rejected, Transient
 from hub.settings import Settings
 from hub.topics import TRIGGERS
 from hub.trigger import Trigger
@@ -141,6 +141,7 @@ class Dispatcher(ConsumerRebalanceListener):  # type: ignore[misc]
         offsets = self._progress.committable()
         if offsets:
             await self._consumer.commit(offsets)
+            self._progress.committed(offsets)
 
     async def on_partitions_revoked(self, revoked: list[TopicPartition]) -> None:
         """Finish or let go before another dispatcher gets them."""
@@ -189,7 +190,11 @@ async def run(settings: Settings, claims: Claims, stop: asyncio.Event | None = N
     """The process `hub dispatcher`: work until SIGTERM, SIGINT or `stop`."""
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # ten lines a second in an outage; we say it once
     dispatcher = Dispatcher(settings, claims, registry.build(settings))
-    scraped = metrics.serve(settings.metrics_host, settings.metrics_port, dispatcher.waiting_for)
+    try:
+        scraped = metrics.serve(settings.metrics_host, settings.metrics_port, dispatcher.waiting_for)
+    except OSError as error:
+        where = f"{settings.metrics_host}:{settings.metrics_port}"
+        raise Misconfigured(f"metrics cannot be served on {where}: {error.strerror}", "Set HUB_METRICS_PORT.") from None
     try:
         await until_stopped(dispatcher.run(), stop)
     finally:

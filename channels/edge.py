@@ -8,6 +8,7 @@ from time import time
 from typing import Any, Final
 
 from channels.base import Channel
+from channels.fault import Fault
 from channels.frames import Record
 from channels.spool import Spool
 from hub.bus import RETRY_AFTER, Producer, topic
@@ -69,19 +70,18 @@ class Edge:
         await self._hand_over([self._record(event, channel, now) for event in events], channel, keep=keep)
         ACCEPTED.labels(channel.name, channel.provider).inc(len(events))
 
-    async def dead(
-        self, body: bytes, *, key: str, reason: str, error: str, channel: Channel, keep: bool = False
-    ) -> None:
+    async def dead(self, channel: Channel, faults: Sequence[Fault], *, keep: bool = False) -> None:
         """Put what cannot be an event among the dead letters. Raises Transient."""
-        await self._hand_over([_letter(body, key, reason, error, channel)], channel, keep=keep)
+        await self._hand_over([_letter(fault, channel) for fault in faults], channel, keep=keep)
 
     def _record(self, event: Event, channel: Channel, now: float) -> Record:
         """The event as it goes to its topic, or its dead letter: one that no reader could read helps nobody."""
+        value = b""
         try:
             value = event.to_json()
             check(event.data, value)
         except (Rejected, ValueError, RecursionError) as error:
-            return _letter(repr(event.data).encode(), event.subject, "payload", str(error), channel)
+            return _letter(Fault("payload", str(error), event.subject, value or _anyhow(event)), channel)
         return Record(INTERACTIONS, event.subject, value, now)
 
     async def _hand_over(self, records: Sequence[Record], channel: Channel, *, keep: bool) -> None:
@@ -126,13 +126,23 @@ class Edge:
                 return
 
 
-def _letter(body: bytes, key: str, reason: str, error: str, channel: Channel) -> Record:
+def _letter(fault: Fault, channel: Channel) -> Record:
     place: dict[str, Any] = {"channel": channel.name, "provider": channel.provider}
+    body = fault.body
     if len(body) > _LARGEST_LETTER:
         place["bytes"] = len(body)  # what follows is only its beginning
-    letter = DeadLetter.of(body[:_LARGEST_LETTER], key=key, reason=reason, error=error, place=place)
-    DEAD.labels(reason).inc()
-    return Record(DEAD_LETTERS, key, letter.to_json(), time())
+        body = body[:_LARGEST_LETTER]
+    letter = DeadLetter.of(body, key=fault.key, reason=fault.reason, error=fault.error, place=place)
+    DEAD.labels(fault.reason).inc()
+    return Record(DEAD_LETTERS, fault.key, letter.to_json(), time())
+
+
+def _anyhow(event: Event) -> bytes:
+    """What can still be shown of an event that cannot be written down as JSON."""
+    try:
+        return repr(event.data).encode("utf-8", "backslashreplace")
+    except RecursionError:
+        return event.id.encode()
 
 
 def check(data: object, value: bytes) -> None:

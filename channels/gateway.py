@@ -9,6 +9,7 @@ from typing import Final
 from channels.asgi import BodyReader, Gone, Receive, Scope, Send, inbound, problem, rejected, respond
 from channels.base import Answer, Channel, RawInbound
 from channels.edge import Edge
+from channels.fault import Fault
 from channels.preferences import LARGEST as LARGEST_FORM
 from channels.preferences import PREFIX as PREFERENCES
 from channels.preferences import Preferences
@@ -124,10 +125,9 @@ class Gateway:
 
     async def _bury(self, channel: Channel, raw: RawInbound, error: Rejected) -> Answer:
         """The sender is who it says and we do not understand it: keep the bytes, somebody must look at them."""
-        keep = not channel.can.sender_retries
+        fault = Fault("payload", str(error), f"{channel.name}:{channel.provider}", raw.body)
         try:
-            key = f"{channel.name}:{channel.provider}"
-            await self._edge.dead(raw.body, key=key, reason="payload", error=str(error), channel=channel, keep=keep)
+            await self._edge.dead(channel, [fault], keep=not channel.can.sender_retries)
         except Transient as later:
             return _refusal(later)
         return _refusal(error)

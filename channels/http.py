@@ -19,6 +19,7 @@ class PatientProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._in_head = True
+        self._ended = False
         self._head = 0
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -34,12 +35,14 @@ class PatientProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """What is still head after this counts against the limit."""
+        self._ended = False
         super().data_received(data)
         if self._in_head:
-            self._head += len(data)
+            # What ended a request in the same piece was its body: the start of the next head is not worth a sum.
+            self._head += 0 if self._ended else len(data)
             if self._head > _LARGEST_HEAD:
                 self.transport.close()
-            elif self._deadline is None:
+            elif self._deadline is None and not self._ended:
                 self._expect_head()
 
     def on_headers_complete(self) -> None:
@@ -50,7 +53,7 @@ class PatientProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """The next head may come; until its first byte, uvicorn's own limit for idling counts."""
-        self._in_head, self._head = True, 0
+        self._in_head, self._ended, self._head = True, True, 0
         super().on_message_complete()
 
     def _expect_head(self) -> None:

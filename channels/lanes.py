@@ -13,6 +13,7 @@ class Progress:
 
     def __init__(self) -> None:
         self._open: dict[TopicPartition, dict[int, bool]] = {}
+        self._reached: dict[TopicPartition, int] = {}
 
     def begin(self, place: TopicPartition, offset: int) -> None:
         """An offset is being worked on."""
@@ -24,20 +25,26 @@ class Progress:
             self._open[place][offset] = True
 
     def committable(self) -> dict[TopicPartition, int]:
-        """The next offset to read of each partition that moved since the last time."""
-        moved: dict[TopicPartition, int] = {}
+        """The next offset to read of each partition where that is not committed yet."""
         for place, offsets in self._open.items():
             for offset in list(offsets):
                 if not offsets[offset]:
                     break
                 del offsets[offset]
-                moved[place] = offset + 1
-        return moved
+                self._reached[place] = offset + 1
+        return dict(self._reached)
+
+    def committed(self, offsets: dict[TopicPartition, int]) -> None:
+        """The broker has them."""
+        for place, offset in offsets.items():
+            if self._reached.get(place) == offset:
+                del self._reached[place]
 
     def forget(self, places: set[TopicPartition]) -> None:
         """These partitions are another dispatcher's now."""
         for place in places:
             self._open.pop(place, None)
+            self._reached.pop(place, None)
 
 
 class Lanes:

@@ -99,11 +99,8 @@ class Tracking:
             web.verify(raw)
             found = web.read(raw)
             await self._edge.accept(web, found.events, keep=one_way)
-            for fault in found.faults:
-                body = fault.body or raw.body
-                await self._edge.dead(
-                    body, key=fault.key, reason=fault.reason, error=fault.error, channel=web, keep=one_way
-                )
+            faults = [fault if fault.body else replace(fault, body=raw.body) for fault in found.faults]
+            await self._edge.dead(web, faults, keep=one_way)
         except Unauthenticated:
             self._count("key")
             return problem(401, "invalid_write_key", "the write key is not known")

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from desk.ports import Store
-from desk.views import is_telephone, name_of
-from desk.words import telephone
+from desk.views import ANONYMOUS, address_name, identities, name_of
 from hub import logs
 from hub.errors import HubError, Misconfigured
 from hub.profile import Profile
@@ -23,6 +22,9 @@ QUEUE: Final = 200
 """Notices one slow stream may have waiting before it is told to begin anew."""
 PAUSE: Final = 1.0
 """Seconds before asking the store again after it went away."""
+
+SPOKEN_TO: Final = frozenset({"phone", "email", "whatsapp"})
+"""By these people know a customer who gave no name, rather than by an account number."""
 
 _LOG = logs.get("desk")
 
@@ -118,13 +120,10 @@ class Feed:
 
 
 def _person(profile: Profile) -> Notice:
-    address = _address(profile)
-    return {"customer": profile["id"], "name": name_of(profile) or None, "address": address, "display": _shown(address)}
-
-
-def _address(profile: Profile) -> str | None:
-    keys = sorted(profile["identities"], key=lambda key: (not profile["identities"][key]["verified"], key))
-    return next((key for key in keys if key.partition(":")[0] in {"phone", "email", "whatsapp"}), None)
+    known = [one for one in identities(profile) if one["type"] not in ANONYMOUS]
+    best = next((one for one in known if one["type"] in SPOKEN_TO), known[0] if known else None)
+    display = address_name(best["type"], best["value"]) if best else None
+    return {"customer": profile["id"], "name": name_of(profile) or None, "display": display}
 
 
 def _began(notice: Notice, before: Notice | None) -> int | None:
@@ -135,8 +134,3 @@ def _began(notice: Notice, before: Notice | None) -> int | None:
     same = before is not None and isinstance(old, dict) and old.get("id") == call.get("id")
     began: int | None = before.get("since") if before is not None and same else notice.get("time")
     return began
-
-
-def _shown(address: str | None) -> str | None:
-    kind, _, text = (address or "").partition(":")
-    return (telephone(text) if is_telephone(kind) else text) or None

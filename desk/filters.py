@@ -15,19 +15,9 @@ from desk.words import Words, telephone
 
 HUES: Final = 8
 _AS_WRITTEN: Final = str.maketrans("_-.", "   ")
-PROPERTIES: Final = (
-    "value",
-    "total",
-    "currency",
-    "price",
-    "quantity",
-    "order_id",
-    "product",
-    "category",
-    "plan",
-    "query",
-)
+PROPERTIES: Final = ("order_id", "value", "total", "price", "quantity", "product", "category", "plan", "query")
 """What is worth a glance in a tracked event."""
+AMOUNTS: Final = frozenset({"value", "total", "price"})
 
 
 def icon(name: str, title: str = "") -> Markup:
@@ -70,9 +60,17 @@ def page_name(name: str) -> str:
 
 
 def brief_properties(properties: Mapping[str, Any]) -> list[tuple[str, Any]]:
-    """The few properties that say most."""
+    """The few properties that say most; an amount with its currency."""
     said = [(name, properties[name]) for name in PROPERTIES if isinstance(properties.get(name), str | int | float)]
+    currency = properties.get("currency")
+    if isinstance(currency, str):
+        said = [(name, f"{value} {currency}" if name in AMOUNTS else value) for name, value in said]
     return said[:3]
+
+
+def is_long(text: str | None) -> bool:
+    """Whether a text is folded until somebody wants to read it."""
+    return text is not None and (len(text) > 320 or text.count("\n") > 5)
 
 
 class Filters:
@@ -85,7 +83,7 @@ class Filters:
         """Every filter by its name in the templates."""
         worded = (self.label, self.act, self.plain, self.grouped, self.identity, self.phone)
         counted = (self.in_words, self.amount, self.duration, self.when, self.ago, self.reason)
-        free = (apart, initial, hue, icon_of, page_name, brief_properties)
+        free = (apart, initial, hue, icon_of, page_name, brief_properties, is_long)
         found: dict[str, Any] = {one.__name__: one for one in (*worded, *counted, *free)}
         return {**found, "digits": self._words.digits}
 
@@ -121,14 +119,16 @@ class Filters:
     def grouped(self, thing: object) -> Markup:
         """A value for reading aloud: a long number in groups of four, which copying leaves out."""
         text = str(thing)
-        if isinstance(thing, bool) or not text.isascii() or not text.isdigit() or len(text) < 7:
+        if isinstance(thing, bool) or not text.isascii() or not text.isdigit():
             return self.plain(thing)
+        if len(text) < 7:
+            return isolated(self._words.digits(text))
         groups = [Markup('<span class="group">{}</span>').format(text[at : at + 4]) for at in range(0, len(text), 4)]
         return Markup('<bdi dir="ltr">{}</bdi>').format(Markup("").join(groups))
 
     def identity(self, text: str, kind: str) -> Markup:
         """An identifier, always written from left to right, in the digits it is dialled and typed in."""
-        return Markup('<bdi dir="ltr">{}</bdi>').format(telephone(text) if views.is_telephone(kind) else text)
+        return isolated(telephone(text) if views.is_telephone(kind) else text, "ltr")
 
     def phone(self, number: object) -> Markup:
         """A telephone number."""

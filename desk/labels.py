@@ -197,6 +197,7 @@ SCRIPT: Final = {
     "call": N_("Call"),
     "calls": N_("is calling"),
     "unknown": N_("Unknown caller"),
+    "visitor": N_("Unknown visitor"),
     "sending": N_("Sending"),
     "accepted": N_("on its way"),
     "failed": N_("Not sent"),

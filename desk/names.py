@@ -11,7 +11,7 @@ from markupsafe import Markup
 from desk import labels, views
 from desk.filters import Filters, isolated
 from desk.reach import HOUR, Way
-from desk.words import Words, telephone
+from desk.words import Words
 from hub.profile import Profile
 
 
@@ -51,7 +51,7 @@ class Names:
             return named
         known = [one for one in views.identities(profile) if one["type"] not in views.ANONYMOUS]
         if known:
-            return telephone(known[0]["value"]) if views.is_telephone(known[0]["type"]) else known[0]["value"]
+            return views.address_name(known[0]["type"], known[0]["value"])
         return self._words.say("Visitor %(id)s", id=profile["id"][-4:])
 
     def tier_name(self, tier: object) -> str:
@@ -71,14 +71,13 @@ class Names:
         """Whom a line of the work list is about."""
         if notice.get("name"):
             return isolated(notice["name"])
-        address = str(notice.get("address") or "")
-        kind, _, text = address.partition(":")
-        return self._filters.identity(text, kind) if text else isolated(self._words.say("Unknown caller"))
+        if notice.get("display"):
+            return isolated(notice["display"], "ltr")
+        return isolated(self._words.say("Unknown caller") if notice.get("call") else self._words.say("Unknown visitor"))
 
     def work_address(self, notice: Mapping[str, Any]) -> Markup:
         """The address in a line of the work list, where it is not the name already."""
-        kind, _, text = str(notice.get("address") or "").partition(":")
-        return self._filters.identity(text, kind) if text and notice.get("name") else Markup("")
+        return isolated(notice["display"], "ltr") if notice.get("name") and notice.get("display") else Markup("")
 
     def work_line(self, notice: Mapping[str, Any]) -> Markup:
         """What it is about, in a few words."""

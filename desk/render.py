@@ -67,6 +67,8 @@ class Renderer:
             "profile": profile,
             "name": self._names.customer_name(profile),
             "call": views.call(profile),
+            "digits": typed(profile, timeline),
+            "reply_subject": reply_subject(timeline),
             "call_time": profile["call"][TIME] if "call" in profile else 0,
             "call_began": call_began(profile, timeline),
             "verification": views.verification(profile),
@@ -96,15 +98,33 @@ def figures(profile: Profile) -> list[tuple[str, Any]]:
     return list(found.items())[:3]
 
 
-def call_began(profile: Profile, timeline: list[rows.Entry]) -> int:
-    """When the call that is on now came in, so that waiting counts from there."""
-    now = views.call(profile)
-    if now is None:
-        return 0
+def reply_subject(timeline: list[rows.Entry]) -> str:
+    """What an answer by mail is about: the customer's last mail."""
     for entry in timeline:
-        if rows.call_id(entry.row) == now.get("id"):
-            return entry.rows[-1]["time"]
-    return int(profile["call"][TIME])
+        if entry.row["type"] == "email.received":
+            subject = str(entry.row["data"].get("subject") or "")[:180]
+            return subject if subject.lower().startswith("re:") or not subject else f"Re: {subject}"
+    return ""
+
+
+def _steps(profile: Profile, timeline: list[rows.Entry]) -> rows.Entry | None:
+    """The steps of the newest call."""
+    now = views.call(profile) or {}
+    return next((entry for entry in timeline if now and rows.call_id(entry.row) == now.get("id")), None)
+
+
+def typed(profile: Profile, timeline: list[rows.Entry]) -> str:
+    """What was typed into the phone menu during the newest call."""
+    steps = _steps(profile, timeline)
+    return str((views.call(profile) or {}).get("digits") or (steps and steps.first("digits")) or "")
+
+
+def call_began(profile: Profile, timeline: list[rows.Entry]) -> int:
+    """When the newest call came in, so that waiting counts from there; 0 when there was none."""
+    if "call" not in profile:
+        return 0
+    steps = _steps(profile, timeline)
+    return steps.rows[-1]["time"] if steps else int(profile["call"][TIME])
 
 
 def timeline_of(found: list[Row]) -> list[rows.Entry]:

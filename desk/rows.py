@@ -43,6 +43,8 @@ SAID: Final = frozenset({"received", "message", "comment", "mention"})
 STATES: Final = {"sent": 1, "delivered": 2, "opened": 3, "read": 3, "clicked": 3, "failed": 4, "bounced": 4}
 """What became of a message of ours; the highest one counts."""
 CHANNELS: Final = frozenset({"email", "sms", "social", "phone"})
+SPOKEN: Final = frozenset({"rule.fired", "agent.reply"})
+"""We said something: what became of it joins this row."""
 HIDDEN: Final = frozenset({"timer.due"})
 """Bookkeeping that tells an agent nothing."""
 
@@ -61,6 +63,7 @@ class Entry:
     state: str = ""
     """Of a message of ours: '', sent, delivered, read or failed."""
     failure: str = ""
+    subject: str = ""
     pages: list[tuple[str, int]] = field(default_factory=list)
     """Of a visit: names and how often, in the order of the first look."""
 
@@ -78,7 +81,7 @@ class Entry:
     @property
     def stamp(self) -> str:
         """Changes whenever what is shown changes."""
-        return f"{self.kind} {self.state} {self.failure} {' '.join(row['id'] for row in self.rows)}"
+        return f"{self.kind} {self.state} {self.failure} {self.subject} {' '.join(row['id'] for row in self.rows)}"
 
     def first(self, name: str) -> Any:
         """The newest thing the rows say under this name."""
@@ -104,7 +107,7 @@ def entries(rows: Sequence[Row]) -> list[Entry]:
             entry.rows.append(row)
             entry.id = row["id"]  # the oldest row names the group: it stays while newer ones join
     for entry in found:
-        _finish(entry, states)
+        _finish(entry, messages, states)
     return found
 
 
@@ -125,12 +128,14 @@ def _state(row: Row) -> int:
     return STATES.get(what, 0) if channel in CHANNELS else 0
 
 
-def _deliveries(rows: Sequence[Row]) -> tuple[set[str], dict[str, Row]]:
-    """The triggers whose message is on this page, and the furthest state of each."""
-    messages = {_trigger(row) for row in rows if row["type"] in ("rule.fired", "agent.reply")} - {""}
+def _deliveries(rows: Sequence[Row]) -> tuple[dict[str, str], dict[str, Row]]:
+    """The triggers whose message is on this page with its subject, and the furthest state of each."""
+    messages = {_trigger(row): "" for row in rows if row["type"] in SPOKEN and _trigger(row)}
     states: dict[str, Row] = {}
     for row in rows:
         trigger = _trigger(row)
+        if trigger in messages and isinstance(row["data"].get("subject"), str):
+            messages[trigger] = row["data"]["subject"]
         if trigger in messages and _state(row) > (_state(states[trigger]) if trigger in states else 0):
             states[trigger] = row
     return messages, states
@@ -151,7 +156,7 @@ def _kind(row: Row) -> str:
     channel, _, what = row["type"].partition(".")
     if channel in CHANNELS and what in SAID:
         return "said"
-    if row["type"] in ("rule.fired", "agent.reply"):
+    if row["type"] in SPOKEN:
         return "sent"
     if channel == "phone":
         return "call"
@@ -163,14 +168,15 @@ def _kind(row: Row) -> str:
 
 def _entry(row: Row) -> Entry:
     channel = row["type"].partition(".")[0]
-    if row["type"] in ("rule.fired", "agent.reply"):
+    if row["type"] in SPOKEN:
         channel = str(row["data"].get("channel") or channel)
     icon = ICONS.get(row["type"]) or ICONS.get(channel, "circle-question-mark")
     return Entry(row["id"], row["time"], _kind(row), icon, [row])
 
 
-def _finish(entry: Entry, states: dict[str, Row]) -> None:
+def _finish(entry: Entry, messages: dict[str, str], states: dict[str, Row]) -> None:
     row = entry.row
+    entry.subject = messages.get(_trigger(row)) or str(row["data"].get("subject") or "")
     if entry.kind == "sent" and (last := states.get(_trigger(row))):
         entry.state = {1: "sent", 2: "delivered", 3: "read", 4: "failed"}[_state(last)]
         entry.failure = str(last["data"].get("reason") or last["text"] or "") if entry.state == "failed" else ""

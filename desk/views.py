@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from desk.ports import Row
+from desk.words import telephone
 from hub.event import rfc3339
 from hub.identity import TELEPHONES, Identity
 from hub.profile import REF, SOURCE, STAGES, TIME, VALUE, Profile, Register, language, value
@@ -15,6 +16,8 @@ ANONYMOUS: Final = frozenset({"anonymous_id", "device", "call"})
 """Identities that tell a browser or a telephone set apart, not a person."""
 STRENGTH: Final = ("user_id", "account", "email", "phone", "whatsapp", "telegram", "meta_psid", "instagram_id")
 """Which identity stands for a customer where one has to; the rest follow."""
+BRANDS: Final = {"meta_psid": "Messenger", "instagram_id": "Instagram", "telegram": "Telegram"}
+"""Accounts whose numbers mean nothing to people."""
 RINGING: Final = frozenset({"ringing", "input"})
 NAMED: Final = frozenset({"name", "first_name", "last_name", "firstName", "lastName", "language", "timezone", "tier"})
 """Traits the header shows already."""
@@ -56,6 +59,14 @@ def _rank(one: Identity) -> tuple[bool, bool, int, str]:
     kind = one["type"]
     strength = STRENGTH.index(kind) if kind in STRENGTH else len(STRENGTH)
     return kind in ANONYMOUS, not one["verified"], strength, one["value"]
+
+
+def address_name(kind: str, text: str) -> str:
+    """An identity as the name of somebody who has no other: long account numbers by their end."""
+    if is_telephone(kind):
+        return telephone(text)
+    brand = BRANDS.get(kind)
+    return f"{brand} …{text[-4:]}" if brand else text
 
 
 def verification(profile: Profile) -> tuple[str, str]:

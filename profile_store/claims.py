@@ -23,8 +23,12 @@ from hub.settings import Settings
 from profile_store import keys
 from profile_store.connect import connect, translated
 
-_STEP: Final = """
+_RUN: Final = """
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
+"""
+_STEP: Final = (
+    _RUN
+    + """
 if redis.call('GET', KEYS[2]) ~= run then return 'lost' end
 local now = redis.call('GET', KEYS[1]) or ''
 local taken, sending = 'taken:' .. ARGV[2], 'sending:' .. ARGV[2]
@@ -41,22 +45,28 @@ if not allowed then return now == '' and 'free' or now end
 redis.call('SET', KEYS[1], new, 'EX', ARGV[3])
 return 'mine'
 """
+)
 """One step of one claim. Answers `mine`, `lost` when claims are not complete, `free`, or how the claim stands."""
 
-_MARK: Final = """
-if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-redis.call('SET', KEYS[1], ARGV[2])
+_BEGIN: Final = _RUN + "redis.call('SET', KEYS[1], 'filling:' .. ARGV[1] .. ':' .. run)"
+_END: Final = (
+    _RUN
+    + """
+if redis.call('GET', KEYS[1]) ~= 'filling:' .. ARGV[1] .. ':' .. run then return 0 end
+redis.call('SET', KEYS[1], run)
 return 1
 """
-
-
-_PUT_BACK: Final = """
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+)
+_PUT_BACK: Final = (
+    _RUN
+    + """
+if redis.call('GET', KEYS[2]) ~= 'filling:' .. ARGV[1] .. ':' .. run then return 0 end
 local now = redis.call('GET', KEYS[1]) or 'taken:'
 local open = string.sub(now, 1, 6) == 'taken:' or string.sub(now, 1, 8) == 'sending:'
 if open or string.sub(ARGV[2], 1, 8) ~= 'sending:' then redis.call('SET', KEYS[1], ARGV[2], 'EX', ARGV[3]) end
 return 1
 """
+)
 """While claims are filled up only `finish` writes beside us: what is over stays over, the rest is as it was logged."""
 
 
@@ -68,7 +78,8 @@ class RedisClaims:
         self._owner = uuid4().hex[:16]
         self._step = client.register_script(_STEP)
         self._put_back = client.register_script(_PUT_BACK)
-        self._mark = client.register_script(_MARK)
+        self._begin = client.register_script(_BEGIN)
+        self._end = client.register_script(_END)
 
     @classmethod
     def from_settings(cls, settings: Settings) -> RedisClaims:
@@ -115,16 +126,13 @@ class RedisClaims:
         with translated():
             await self._client.set(keys.claim(trigger), state, ex=keys.CLAIM_SECONDS)
 
-    async def begin_refill(self) -> tuple[str, str]:
-        """Start to fill the claims up: the pass to end it with. Until then every step answers `lost`."""
-        token = f"filling:{uuid4().hex}"
+    async def begin_refill(self) -> str:
+        """Start to fill the claims up: the pass to go on with. Until it ends every step answers `lost`."""
+        token = uuid4().hex
         with translated():
-            run = str((await self._client.info("server"))["run_id"])
-            async with self._client.pipeline(transaction=False) as pipe:
-                for number in range(keys.BUCKETS):
-                    pipe.set(keys.claims(number), token)
-                await pipe.execute()
-        return token, run
+            for number in range(keys.BUCKETS):
+                await self._begin(keys=[keys.claims(number)], args=[token])
+        return token
 
     async def refill(self, token: str, states: Sequence[tuple[str, str]]) -> None:
         """Put back triggers and how their claims stood, in the order they were logged. Raises Transient."""
@@ -135,8 +143,8 @@ class RedisClaims:
             with translated():
                 await pipe.execute()
 
-    async def end_refill(self, token: str, run: str) -> bool:
+    async def end_refill(self, token: str) -> bool:
         """Declare the claims complete; False when Redis lost something again in the meantime."""
         with translated():
-            done = [await self._mark(keys=[keys.claims(number)], args=[token, run]) for number in range(keys.BUCKETS)]
+            done = [await self._end(keys=[keys.claims(number)], args=[token]) for number in range(keys.BUCKETS)]
         return all(done)

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import orjson
 
+from hub.jsonbytes import dumps
 from hub.profile import Profile
 from profile_store import keys
 from profile_store.search import entry, terms
@@ -23,7 +24,7 @@ Member = tuple[str, str, dict[str, Any]]
 
 def packed(version: int, profile: Profile) -> bytes:
     """A profile as it is stored."""
-    return b"%012d" % version + orjson.dumps(profile)
+    return b"%012d" % version + dumps(profile)
 
 
 def name(ref: str) -> bytes:

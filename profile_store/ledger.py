@@ -111,20 +111,22 @@ class Ledger:
             with translated():
                 await pipe.execute()
 
-    async def waiting_triggers(self) -> dict[str, bytes]:
-        """Everything in the outbox: trigger id → trigger."""
+    async def waiting_triggers(self) -> dict[int, dict[str, bytes]]:
+        """Everything in the outbox: bucket → trigger id → trigger. A merge may have moved it away from its customer."""
         async with self._client.pipeline(transaction=False) as pipe:
             for number in range(keys.BUCKETS):
                 pipe.hgetall(keys.outbox(number))
             with translated():
                 found = await pipe.execute()
-        return {id.decode(): body for bucket in found for id, body in bucket.items()}
+        return {
+            number: {id.decode(): body for id, body in bucket.items()} for number, bucket in enumerate(found) if bucket
+        }
 
-    async def relayed(self, triggers: Iterable[tuple[str, str]]) -> None:
-        """Take triggers (customer, id) out of the outbox: the topic has them."""
+    async def relayed(self, triggers: Iterable[tuple[int, str]]) -> None:
+        """Take triggers (bucket, id) out of the outbox: the topic has them."""
         async with self._client.pipeline(transaction=False) as pipe:
-            for customer, id in triggers:
-                pipe.hdel(keys.outbox(keys.bucket(customer)), id)
+            for bucket, id in triggers:
+                pipe.hdel(keys.outbox(bucket), id)
             with translated():
                 await pipe.execute()
 

@@ -31,7 +31,8 @@ def fold(text: str) -> str:
     """The text as it is compared: lower case, no accents, one form of Persian and Arabic letters and digits."""
     plain = unicodedata.normalize("NFKD", text.translate(_FOLD).lower())
     kept = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    return " ".join(kept.split())[:LONGEST].lstrip("+")
+    # Taking letters apart brings forth letters of the other form again.
+    return " ".join(kept.translate(_FOLD).lower().split())[:LONGEST].lstrip("+")
 
 
 def terms(profile: Profile) -> set[str]:

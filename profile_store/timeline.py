@@ -16,6 +16,7 @@ import orjson
 from typing_extensions import TypedDict
 
 from hub.event import Event
+from hub.jsonbytes import dumps
 
 TEXT: Final = 2_000
 """Characters of text kept in a row; the whole event stays in the log."""
@@ -82,7 +83,7 @@ def encode(id: str, ms: int, kind: str, text: str = "", data: dict[str, Any] | N
         body += [kind, id]
     head = HEAD.pack((UUID_ROW if raw is not None and code else 0) | code << 48 | ms)
     deflate = zlib.compressobj(6, zlib.DEFLATED, -12, 4, zlib.Z_DEFAULT_STRATEGY, DICTIONARY)
-    rest = deflate.compress(orjson.dumps(body, option=orjson.OPT_NON_STR_KEYS)) + deflate.flush()
+    rest = deflate.compress(dumps(body)) + deflate.flush()
     return head + raw + rest if raw is not None and code else head + rest
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from hub.event import Event
+from hub.jsonbytes import dumps
 from hub.profile import REF, TIME, Profile, Register, Traffic
 
 RECEIVED: Final = frozenset(
@@ -28,8 +29,6 @@ NAMES: Final = 128
 """Kinds of events, traits, facts and identities kept of one customer, each."""
 LONGEST: Final = 1_000
 """Characters of a text, bytes of anything else."""
-BITS: Final = 63
-"""Of the largest number that JSON is sure to keep; longer ones, mostly account numbers, are kept as text."""
 EXCERPT: Final = 80
 FIRED: Final = 50
 """Triggers remembered, for caps."""
@@ -65,12 +64,7 @@ def _value(value: Any) -> Any:
         return value[:LONGEST]
     if value is None or isinstance(value, bool):
         return value
-    if isinstance(value, int):
-        return value if value.bit_length() <= BITS else str(value) if value.bit_length() < LONGEST else None
-    try:
-        raw = orjson.dumps(value)
-    except orjson.JSONEncodeError:  # such a number, deeper inside
-        return None
+    raw = dumps(value)
     return orjson.loads(raw) if len(raw) <= LONGEST else None
 
 

@@ -36,9 +36,14 @@ class Directory:
         self._ledger = ledger
         self._hints: dict[str, str] = {}
 
-    def forget(self) -> None:
-        """The store is not what it was."""
-        self._hints.clear()
+    def forget(self, batch: Iterable[Incoming] | None = None) -> None:
+        """The store is not what it was; as far as these events go, or altogether."""
+        if batch is None:
+            self._hints.clear()
+            return
+        for incoming in batch:
+            for place in incoming.places:
+                self._hints.pop(place, None)
 
     async def load(self, batch: Iterable[Incoming]) -> Loaded:
         """Read the customers of a batch: one round trip, and one more for places that point elsewhere."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-import orjson
-
+from hub.jsonbytes import dumps
 from hub.profile import Profile, value
 from streams.decode import Incoming
 
@@ -20,7 +19,7 @@ def news(profile: Profile, incoming: Incoming) -> bytes:
     event = incoming.event
     if event.type not in LOUD or incoming.replayed:
         return b""
-    return orjson.dumps(
+    return dumps(
         {
             "type": event.type,
             "customer": profile["id"],

@@ -83,8 +83,12 @@ class Pipeline:
         pending = list(batch)
         for attempt in range(TRIES):
             drafts, pending = await self._fold(pending)
-            with STAGE.labels("commit").time():
-                refused = set(await self._ledger.commit([draft for draft, _ in drafts], raises))
+            try:
+                with STAGE.labels("commit").time():
+                    refused = set(await self._ledger.commit([draft for draft, _ in drafts], raises))
+            except Transient:
+                self.directory.forget()  # it may come back without the end of what it knew
+                raise
             written += [draft for number, (draft, _) in enumerate(drafts) if number not in refused]
             for number, (_, events) in enumerate(drafts):
                 if number not in refused:
@@ -95,6 +99,7 @@ class Pipeline:
             # In the order of the log again: a customer's events keep it.
             again = {id(incoming) for number in refused for incoming in drafts[number][1]}
             pending = [incoming for incoming in pending if id(incoming) in again]
+            self.directory.forget(pending)
             await asyncio.sleep(min(0.001 * 2**attempt, 0.1))
         raise Transient("the same customers are changed by others all the time")
 

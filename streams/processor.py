@@ -20,6 +20,7 @@ from hub.logs import get
 from hub.metrics import BATCH, GAPS, LAG, REFUSED, WATERMARK_AGE
 from profile_store.connect import Gap
 from profile_store.draft import Draft
+from profile_store.keys import bucket
 from profile_store.ledger import Ledger, Raise
 from streams.decode import Dead, Incoming, Record, decode
 from streams.pipeline import Pipeline
@@ -107,7 +108,7 @@ class Processor:
         self._done |= {one: self._positions[one].next for one in ready}
 
     async def _send(self, written: list[Draft]) -> None:
-        triggers = [(draft.profile["id"], draft.outbox) for draft in written if draft.outbox]
+        triggers = [(bucket(draft.profile["id"]), draft.outbox) for draft in written if draft.outbox]
         if triggers:
             await self._patiently(lambda: self._relay.send(triggers))
 

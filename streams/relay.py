@@ -47,21 +47,23 @@ class Relay:
         self._tenant = settings.tenant
         self._topics = {name: topic(settings, name) for name in (TRIGGERS, INTERACTIONS, DEAD_LETTERS)}
 
-    async def send(self, outboxes: Iterable[tuple[str, Mapping[str, bytes]]]) -> None:
-        """Send the triggers of customers: (customer, trigger id → trigger). Raises Transient."""
-        entries = [(customer, id, body) for customer, outbox in outboxes for id, body in outbox.items()]
-        await self._producer.publish(self._topics[TRIGGERS], [(customer, body) for customer, _, body in entries])
-        firings = [firing(Trigger.from_json(body), self._tenant) for _, _, body in entries]
+    async def send(self, outboxes: Iterable[tuple[int, Mapping[str, bytes]]]) -> None:
+        """Send the triggers that wait in buckets: (bucket, trigger id → trigger). Raises Transient."""
+        entries = [(bucket, id, body) for bucket, outbox in outboxes for id, body in outbox.items()]
+        triggers = [Trigger.from_json(body) for _, _, body in entries]
+        messages = [(one.customer, body) for one, (_, _, body) in zip(triggers, entries, strict=True)]
+        await self._producer.publish(self._topics[TRIGGERS], messages)
+        firings = [firing(one, self._tenant) for one in triggers]
         await self._producer.publish(self._topics[INTERACTIONS], [(one.subject, one.to_json()) for one in firings])
-        await self._ledger.relayed((customer, id) for customer, id, _ in entries)
+        await self._ledger.relayed((bucket, id) for bucket, id, _ in entries)
 
     async def sweep(self) -> int:
         """Send what a worker that died left in the outbox; how many there were. Raises Transient."""
         waiting = await self._ledger.waiting_triggers()
         if waiting:
-            log.info("sending what was left in the outbox", triggers=len(waiting))
-            await self.send((Trigger.from_json(body).customer, {id: body}) for id, body in waiting.items())
-        return len(waiting)
+            log.info("sending what was left in the outbox", triggers=sum(map(len, waiting.values())))
+            await self.send(waiting.items())
+        return sum(map(len, waiting.values()))
 
     async def bury(self, dead: Dead) -> None:
         """Put a record among the dead letters. Raises Transient."""

@@ -1,5 +1,25 @@
-"""Fixtures that all tests share."""
+"""What all tests share: a clean environment, and the servers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import pytest
 
 from tests.servers import kafka_runtime, kafka_server, private_kafka, private_redis, redis_server
 
 __all__ = ["kafka_runtime", "kafka_server", "private_kafka", "private_redis", "redis_server"]
+
+# Before any test module is imported: no setting of this machine, and no hub that runs on it, is any of our business.
+for _name in [name for name in os.environ if name.startswith("HUB_") and not name.startswith("HUB_TEST_")]:
+    del os.environ[_name]
+_STATE = Path(tempfile.mkdtemp(prefix="hub-tests-"))
+os.environ["HUB_STATE"] = str(_STATE)
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing behind."""
+    shutil.rmtree(_STATE, ignore_errors=True)

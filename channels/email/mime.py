@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import codecs
-import html
 import re
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.parser import BytesHeaderParser, BytesParser
 from typing import Final, cast
 
-import nh3
-
 from channels.email.headers import POLICY, clean, raw_values
+from channels.email.html_text import html_text
 
-MOST_PARTS: Final = 500
+MOST_PARTS: Final = 200
 DEEPEST: Final = 20
 LONGEST_HEAD: Final = 256_000
 """Bytes of header in front of the whole mail."""
@@ -31,10 +29,6 @@ _HALVES: Final = re.compile("[\ud800-\udfff]")
 
 NO_TEXT: Final = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf_7"})
 """Python's codecs that are slow, or are not character sets at all."""
-
-BLOCKS: Final = {"p", "div", "br", "tr", "li", "ul", "ol", "h1", "h2", "h3", "h4", "h5", "h6", "table", "hr", "pre"}
-_TAG: Final = re.compile(r"<(/?)([a-z0-9]+)>")
-_UNSEEN: Final = {"script", "style", "title", "head", "svg", "math", "template", "noscript"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +70,7 @@ def parse(body: bytes) -> Mail:
         return _head_only(body, end)
     try:
         message = BytesParser(policy=POLICY).parsebytes(body)
-        mail = Mail(message)
+        mail = Mail(cast(EmailMessage, message))
         _read(mail)
     except Exception:  # hostile structures make the standard parser raise almost anything
         return _head_only(body, end)
@@ -86,7 +80,7 @@ def parse(body: bytes) -> Mail:
 def _head_only(body: bytes, end: int) -> Mail:
     message = BytesHeaderParser(policy=POLICY).parsebytes(body[: min(end, LONGEST_HEAD)])
     text = readable(body[end : end + LONGEST_TEXT].decode("utf-8", "replace"))
-    return Mail(message, text, text, cut=True)
+    return Mail(cast(EmailMessage, message), text, text, cut=True)
 
 
 def _leaves(message: EmailMessage) -> list[EmailMessage]:
@@ -122,7 +116,7 @@ def _read(mail: Mail) -> None:
     if text or not marked:
         mail.text = mail.quoted = readable(text)
         return
-    source = "\n".join(decoded(part) for part in marked)
+    source = "\n".join(decoded(part) for part in marked)[:LARGEST_TEXT]
     mail.quoted = readable(html_text(source))
     mail.text = readable(html_text(source, quotations=False)) or mail.quoted
 
@@ -158,16 +152,6 @@ def _charset(part: EmailMessage) -> str:
         return "utf-8"
     good = found.name.replace("-", "_") not in NO_TEXT and getattr(found, "_is_text_encoding", True)
     return found.name if good else "utf-8"
-
-
-def html_text(source: str, *, quotations: bool = True) -> str:
-    """The text in HTML; without what is marked as a quotation, if so wished."""
-    unseen = _UNSEEN if quotations else _UNSEEN | {"blockquote"}
-    tags = BLOCKS | ({"blockquote"} if quotations else set())
-    safe = nh3.clean(source[:LARGEST_TEXT], tags=tags, attributes={}, clean_content_tags=unseen, strip_comments=True)
-    flat = re.sub(r"\s+", " ", safe)
-    lines = _TAG.sub(lambda tag: "\n\n" if tag[2] == "p" and tag[1] else "\n" if tag[2] != "td" else " ", flat)
-    return html.unescape("\n".join(line.strip() for line in lines.split("\n")))
 
 
 def readable(text: str) -> str:

@@ -1,5 +1,5 @@
 """The web and app channel: the Segment HTTP tracking API, as its stock clients speak it."""
 
-from channels.web.channel import Fault, Tracked, Web
+from channels.web.channel import Tracked, Web
 
-__all__ = ["Fault", "Tracked", "Web"]
+__all__ = ["Tracked", "Web"]

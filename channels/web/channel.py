@@ -8,12 +8,13 @@ from typing import Any, Final, Self
 import orjson
 
 from channels.base import Answer, Can, Outbound, RawInbound, Receipt
+from channels.fault import Fault
 from channels.web import message as tracked
 from channels.web import request
 from channels.web.context import Surroundings, moment, part
 from channels.web.pixel import GIF
 from hub.errors import Rejected, Unauthenticated
-from hub.event import Event, rfc3339
+from hub.event import LARGEST, Event, rfc3339
 from hub.ids import body_key
 from hub.security import same
 from hub.settings import Settings
@@ -21,17 +22,6 @@ from hub.settings import Settings
 SUCCESS: Final = Answer(200, b'{"success": true}', "application/json")
 """Exactly this: some clients send again after 202 or 204, one after an answer that is not JSON."""
 PIXEL: Final = Answer(200, GIF, "image/gif", {"Cache-Control": "no-store"})
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One message of a request that cannot become an event; its neighbours can."""
-
-    reason: str
-    error: str
-    key: str
-    body: bytes
-    """As it was in the request, or empty when only the request itself can show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +112,9 @@ class Web:
             raise Rejected("an event must be a JSON object", field="batch")
         if size > request.LARGEST_EVENT:
             length = len(orjson.dumps(one))
-            if length > request.LARGEST_EVENT and not request.is_rudder(one):
-                raise Rejected(f"{length} bytes are too many", field="event", limit=f"{request.LARGEST_EVENT} bytes")
+            limit = LARGEST if length > LARGEST or request.is_rudder(one) else request.LARGEST_EVENT
+            if length > limit:
+                raise Rejected(f"{length} bytes are too many", field="event", limit=f"{limit} bytes")
         return tracked.event(one, kind, around)
 
 

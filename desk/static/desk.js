@@ -54,7 +54,7 @@ if (find("#me")) {
   settings();
   live.start();
   if (find("#search")) search.start();
-  if (find("#triggers")) activity.start();
+  if (find(".columns")) activity.start();
   keys.start({ search: () => find("#search") && search.focusSearch(), step: (by) => find("#timeline") && timeline.step(by), write: composer.write });
   if (find("#work")) {
     keys.tabs(find(".work .tabs"), (shown, every) => {

@@ -17,7 +17,7 @@ const began = new Map();
 
 export const agentState = () => localStorage.getItem("agent-state") ?? "available";
 
-const label = (notice) => notice.name || notice.display || say("unknown");
+const label = (notice) => notice.name || notice.display || say(notice.call ? "unknown" : "visitor");
 const named = (notice) => isolated(label(notice), notice.name || !notice.display ? "auto" : "ltr");
 
 function line(notice, state) {
@@ -36,7 +36,7 @@ function row(notice) {
     "a",
     { href: `/customers/${encodeURIComponent(notice.customer)}`, "aria-current": notice.customer === open ? "page" : null },
     make("span", { class: "badge", "data-kind": TALKING.has(state) ? "call" : "" }, icon(name ?? "circle-dot")),
-    make("span", { class: "work-text" }, make("strong", {}, named(notice)), make("span", {}, isolated(line(notice, state)))),
+    make("span", { class: "work-text" }, make("strong", {}, named(notice)), make("span", { dir: "auto" }, line(notice, state))),
     make("span", { class: "work-time" }, time),
   );
   return make("li", { "data-customer": notice.customer, "data-time": notice.time, "data-state": state }, link);

@@ -23,7 +23,7 @@ from hub.settings import Settings
 from tests.browser import chromium, story
 from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeStore, FakeTriggers
 
-SECRET = "a secret of the tests, long enough for HS256"
+SECRET = "a secret of the tests, as long as the longest of the algorithms asks for"
 SHOTS = os.environ.get("DESK_SHOTS")
 """A folder to leave pictures in, for people."""
 

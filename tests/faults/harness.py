@@ -9,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import orjson
 from redis.asyncio import Redis
@@ -22,7 +22,7 @@ from hub.event import Event
 from hub.servers.ask import http_answers
 from hub.servers.ports import free_port
 from hub.servers.process import Child, Spec
-from hub.settings import Settings, read
+from hub.settings import read
 from hub.topics import INTERACTIONS
 from profile_store import keys
 from tests.faults.topic import Topic
@@ -118,8 +118,8 @@ class Installation:
             "HUB_TOPIC_PREFIX": f"{state.name}.",
             **{f"HUB_{name.upper()}": str(value) for name, value in settings.items()},
         }
-        names = {name.removeprefix("HUB_").lower(): value for name, value in self.environment.items()}
-        self.settings: Settings = read(**names)
+        names: dict[str, Any] = {name.removeprefix("HUB_").lower(): value for name, value in self.environment.items()}
+        self.settings = read(**names)
         (state / "rules").mkdir(exist_ok=True)
         self.history = state / "history.jsonl"
         bus.ensure_topics(self.settings)
@@ -130,21 +130,21 @@ class Installation:
         """Put a rule into the folder."""
         (self.state / "rules" / f"{name}.yaml").write_text(text)
 
-    def worker(self, number: int) -> tuple[Child, int]:
+    def worker(self, number: int, *, hook: str = "") -> tuple[Child, int]:
         """A worker that can be started, and the port of its metrics."""
         port = free_port()
         spec = Spec(
             name=f"worker-{number}",
-            argv=(sys.executable, "-c", WORKER),
+            argv=(sys.executable, "-c", hook + WORKER),
             env={**self.environment, "HUB_METRICS_PORT": str(port)},
             ready=lambda: http_answers(port),
         )
         return Child(spec, self.state), port
 
     @contextlib.asynccontextmanager
-    async def workers(self, count: int) -> AsyncIterator[Fleet]:
-        """That many workers, ready; stopped in the end."""
-        made = [self.worker(number) for number in range(count)]
+    async def workers(self, count: int, *, hook: str = "") -> AsyncIterator[Fleet]:
+        """That many workers, ready; stopped in the end. `hook` is run in each before all else."""
+        made = [self.worker(number, hook=hook) for number in range(count)]
         fleet = Fleet([child for child, _ in made], [port for _, port in made])
         try:
             await fleet.ready()
@@ -192,7 +192,7 @@ class Installation:
     async def applied(self) -> dict[int, int]:
         """Partition → how many records of it are applied."""
         marks = await self.redis.hgetall(keys.watermarks(self.settings.group))
-        return {int(partition): int(mark.rpartition(b":")[2]) + 1 for partition, mark in marks.items()}
+        return {int(partition): int(cast(bytes, mark).rpartition(b":")[2]) + 1 for partition, mark in marks.items()}
 
     async def until_applied(self, seconds: float = PATIENCE) -> float:
         """Wait until everything in the log is applied and everything it set off is in the log; seconds."""

@@ -134,20 +134,24 @@ def _said(event: Event) -> list[tuple[str, str, Any]]:
 
 
 def _kept(value: Any) -> Any:
-    """Texts are cut, long numbers become text; a list or table is kept when it is small and holds no such number."""
+    """Texts are cut; anything else is kept when it is small."""
     if isinstance(value, str):
         return value[:1000]
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, int):
-        return value if abs(value) < 2**63 else str(value) if abs(value) < 2**999 else None
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    parts = value.values() if isinstance(value, dict) else value
-    if any(isinstance(part, int) and not -(2**63) <= part < 2**64 for part in parts):
+    if isinstance(value, float) and not math.isfinite(value):
         return None
+    value = _long_numbers_as_text(value)
     small = len(json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()) <= 1000
     return value if small else None
+
+
+def _long_numbers_as_text(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _long_numbers_as_text(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_long_numbers_as_text(part) for part in value]
+    if isinstance(value, int) and not -(2**63) <= value < 2**64:
+        return str(value) if abs(value) < 2**999 else None
+    return value
 
 
 def _registers(statements: Iterable[Statement]) -> dict[str, list[Any]]:

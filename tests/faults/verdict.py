@@ -6,7 +6,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from hub.errors import Rejected
 from hub.event import Event
@@ -67,7 +67,7 @@ async def _values(hub: Installation) -> dict[str, bytes]:
     """Customer → what the store holds of it."""
     names = [name async for name in hub.redis.scan_iter("{b*}:c:*", count=1000)]
     values = await hub.redis.mget(names) if names else []
-    return {name.decode().partition(":c:")[2]: value for name, value in zip(names, values, strict=True)}
+    return {name.decode().partition(":c:")[2]: cast(bytes, value) for name, value in zip(names, values, strict=True)}
 
 
 def _resolve(held: dict[str, bytes], place: str) -> str | None:
@@ -111,9 +111,7 @@ def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     return "; ".join(parts)[:1500]
 
 
-async def _order(
-    hub: Installation, readable: Sequence[tuple[Message, Event]], held: dict[str, bytes]
-) -> list[str]:
+async def _order(hub: Installation, readable: Sequence[tuple[Message, Event]], held: dict[str, bytes]) -> list[str]:
     """The rows of a timeline lie in the order of applying: for one identity that is the order of the log."""
     place: dict[str, tuple[str, int]] = {}
     for message, event in readable:
@@ -125,7 +123,7 @@ async def _order(
             continue
         last: dict[str, int] = {}
         for raw in await hub.redis.lrange(keys.timeline(customer), 0, -1):
-            id = timeline.decode(raw)["id"]
+            id = timeline.decode(cast(bytes, raw))["id"]
             if id not in place:
                 continue
             subject, offset = place[id]

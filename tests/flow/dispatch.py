@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -202,3 +203,33 @@ class Provider:
         server = await asyncio.start_server(self.serve, "127.0.0.1", port)
         async with server:
             yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+
+
+class Relay:
+    """A mail relay that notes the Message-IDs it takes, and drops the line instead of saying so whenever told to."""
+
+    def __init__(self, drops: Callable[[int], bool]) -> None:
+        self.taken: Counter[str] = Counter()
+        self._drops = drops
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"220 relay\r\n")
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while line := await reader.readline():
+                verb = line[:4].upper()
+                if verb == b"DATA":
+                    writer.write(b"354 go on\r\n")
+                    whole = await reader.readuntil(b"\r\n.\r\n")
+                    self.taken[whole.partition(b"Message-ID: <")[2].partition(b"@")[0].decode()] += 1
+                    if self._drops(self.taken.total()):
+                        break
+                writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
+                await writer.drain()
+        writer.close()
+
+    @contextlib.asynccontextmanager
+    async def listening(self) -> AsyncIterator[int]:
+        """Its port."""
+        server = await asyncio.start_server(self.serve, "127.0.0.1", 0)
+        async with server:
+            yield server.sockets[0].getsockname()[1]

@@ -20,9 +20,10 @@ from channels import sandbox
 from channels.app import run as gateway
 from hub.servers.ports import free_port
 from hub.settings import Settings
+from hub.trigger import Trigger
 from profile_store.claims import RedisClaims
 from tests.flow import dispatch
-from tests.flow.dispatch import Provider, dispatching, produce, read, running, trigger, until, until_over
+from tests.flow.dispatch import Provider, Relay, dispatching, produce, read, running, trigger, until, until_over
 from tests.servers import KafkaServer, RedisServer
 
 PROCESS = """
@@ -291,3 +292,48 @@ async def test_dispatchers_killed_again_and_again_send_nothing_twice(
 
 async def _has_taken(provider: Provider, number: int) -> bool:
     return len(provider.taken) >= number
+
+
+async def test_a_relay_that_drops_the_line_gets_the_same_mail_again_and_every_doubt_is_listed(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    relay = Relay(drops=lambda number: number % 10 == 3)
+    async with relay.listening() as port:
+        settings = dispatch.installation(kafka_server.address, redis_server.url, tmp_path, relay_port=port)
+        triggers = [trigger(number, "email") for number in range(40)]
+        async with dispatching(settings):
+            await produce(settings, triggers)
+            await until(partial(_all_sent, settings, triggers))
+    states = await dispatch.outcomes(settings)
+    assert set(relay.taken) == {one.id for one in triggers}
+    twice = {id for id, times in relay.taken.items() if times > 1}
+    assert twice, "some lines were dropped"
+    assert twice <= {id for id, found in states.items() if "in-doubt" in found}
+
+
+async def _all_sent(settings: Settings, triggers: list[Trigger]) -> bool:
+    states = await dispatch.outcomes(settings)
+    return all(states.get(one.id, [""])[-1] == "sent" for one in triggers)
+
+
+async def test_a_dispatcher_that_sleeps_and_wakes_up_sends_nothing_a_second_time(
+    kafka_server: KafkaServer, redis_server: RedisServer, tmp_path: Path
+) -> None:
+    provider = Provider(delay=0.05)
+    async with provider.listening() as url:
+        settings = dispatch.installation(kafka_server.address, redis_server.url, tmp_path, twilio_url=url)
+        triggers = [trigger(number) for number in range(120)]
+        await produce(settings, triggers)
+        sleeper = _process(settings)
+        try:
+            await until(partial(_has_taken, provider, 20))
+            sleeper.send_signal(signal.SIGSTOP)
+            async with dispatching(settings):
+                states = await until_over(settings, triggers, 60)
+                sleeper.send_signal(signal.SIGCONT)
+                await asyncio.sleep(3)
+        finally:
+            sleeper.kill()
+            sleeper.wait()
+    assert {found[-1] for found in states.values()} <= {"sent", "in-doubt"}
+    assert _texts(provider) == Counter({one.text: 1 for one in triggers})

@@ -12,6 +12,7 @@ import orjson
 from channels.asgi import Message, Scope
 from channels.base import Channel
 from channels.edge import Edge
+from channels.fault import Fault
 from channels.gateway import Gateway
 from channels.registry import build
 from hub.deadletter import DeadLetter
@@ -36,13 +37,12 @@ class FakeEdge(Edge):
         self.events += events
         self.kept.append(keep)
 
-    async def dead(
-        self, body: bytes, *, key: str, reason: str, error: str, channel: Channel, keep: bool = False
-    ) -> None:
-        """Take it, or refuse."""
+    async def dead(self, channel: Channel, faults: Sequence[Fault], *, keep: bool = False) -> None:
+        """Take them, or refuse."""
         if self.away:
             raise Transient("Kafka does not answer", retry_after=2)
-        self.letters.append(DeadLetter.of(body, key=key, reason=reason, error=error, place={}))
+        for one in faults:
+            self.letters.append(DeadLetter.of(one.body, key=one.key, reason=one.reason, error=one.error, place={}))
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,7 +41,7 @@ class Memory:
         self.values: dict[str, bytes] = {}
         self.applied: dict[str, set[bytes]] = {}
         self.rows: dict[str, list[bytes]] = {}
-        self.outbox: dict[str, bytes] = {}
+        self.outbox: dict[int, dict[str, bytes]] = {}
         self.marks: dict[int, str] = {}
         self.progress: dict[int, int] = {}
         self.away = 0
@@ -99,7 +99,7 @@ class Memory:
         self.applied.setdefault(customer, set()).update(written.get("seen", [])[1::2])
         self.rows.setdefault(customer, []).extend(written.get("rows", []))
         parts = written.get("outbox", [])
-        self.outbox |= dict(zip(parts[::2], parts[1::2], strict=True))
+        self.outbox.setdefault(keys.bucket(customer), {}).update(zip(parts[::2], parts[1::2], strict=True))
 
     async def watermarks(self) -> dict[int, str]:
         self._reach()
@@ -109,12 +109,14 @@ class Memory:
         self._reach()
         self.progress |= moments
 
-    async def relayed(self, triggers: Iterable[tuple[str, str]]) -> None:
-        for _, id in triggers:
-            self.outbox.pop(id, None)
+    async def relayed(self, triggers: Iterable[tuple[int, str]]) -> None:
+        self._reach()
+        for bucket, id in triggers:
+            self.outbox.get(bucket, {}).pop(id, None)
 
-    async def waiting_triggers(self) -> dict[str, bytes]:
-        return dict(self.outbox)
+    async def waiting_triggers(self) -> dict[int, dict[str, bytes]]:
+        self._reach()
+        return {bucket: dict(waiting) for bucket, waiting in self.outbox.items() if waiting}
 
     def held(self) -> dict[str, bytes]:
         """Customer → stored value."""
@@ -123,7 +125,8 @@ class Memory:
     def snapshot(self) -> Memory:
         """The store as it is now, for later."""
         copy = Memory()
-        copy.values, copy.marks, copy.outbox = dict(self.values), dict(self.marks), dict(self.outbox)
+        copy.values, copy.marks = dict(self.values), dict(self.marks)
+        copy.outbox = {bucket: dict(waiting) for bucket, waiting in self.outbox.items()}
         copy.applied = {customer: set(refs) for customer, refs in self.applied.items()}
         copy.rows = {customer: list(rows) for customer, rows in self.rows.items()}
         return copy

@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from hub.event import Event, rfc3339
 from hub.identity import Identity
 
-PEOPLE = [("email", f"p{number}@example.org") for number in range(3)] + [("user_id", f"u{number}") for number in range(3)]
+PEOPLE = [("email", f"p{number}@example.org") for number in range(3)] + [
+    ("user_id", f"u{number}") for number in range(3)
+]
 KINDS = (
     *("web.page", "web.track", "web.identify", "email.received", "email.sent", "email.bounced", "sms.received"),
     *("phone.ringing", "phone.ended", "consent.given", "consent.withdrawn", "survey.answered", "rule.fired"),

@@ -69,7 +69,7 @@ def test_batches_make_no_difference(some: list[Event], stops: set[int]) -> None:
 @given(events())
 def test_agrees_with_the_oracle(some: list[Event]) -> None:
     profile, wanted = folded(some), json.loads(json.dumps(oracle.expected(some)))
-    assert {part: profile[part] for part in oracle.PARTS if part in profile} == wanted  # type: ignore[literal-required]
+    assert {part: profile[part] for part in oracle.PARTS if part in profile} == wanted
     assert oracle.digest(profile) == oracle.digest(wanted)
     PROFILE.validate_python(profile)
 
@@ -111,7 +111,7 @@ def test_the_newest_firings_are_kept(seed: int) -> None:
     firings = [(f"t{number:03d}", ["rule", "email", number // 2, "service"]) for number in range(90)]
     Random(seed).shuffle(firings)
     profile = empty("c1")
-    assert all(note_firing(profile, name, list(firing)) or firing[2] < 20 for name, firing in firings)
+    assert all(note_firing(profile, name, list(firing)) for name, firing in firings)
     assert sorted(profile["fired"]) == [f"t{number:03d}" for number in range(40, 90)]
     assert not note_firing(profile, "t089", ["rule", "email", 44, "service"])
 
@@ -120,11 +120,12 @@ def test_the_newest_firings_are_kept(seed: int) -> None:
     ("given", "kept"),
     [
         (2**63 - 1, 2**63 - 1),
-        (10**19, "10000000000000000000"),
+        (2**64 - 1, 2**64 - 1),
+        (2**64, "18446744073709551616"),
         (-(10**30), "-1000000000000000000000000000000"),
         (10**400, None),
         (float("nan"), None),
-        ([10**19, 10**30], None),
+        ([10**19, {"a": 10**30}], [10**19, {"a": "1000000000000000000000000000000"}]),
         ("x" * 2_000, "x" * 1_000),
         (["x" * 2_000], None),
         ({"a": [1, None]}, {"a": [1, None]}),

@@ -32,7 +32,7 @@ def written(**more: object) -> EmailMessage:
     assert all(len(line) <= 998 for line in whole.split(b"\r\n"))
     assert b"\n" not in whole.replace(b"\r\n", b"")
     assert whole.isascii()
-    return message_from_bytes(whole, policy=policy.default)  # type: ignore[return-value]
+    return message_from_bytes(whole, policy=policy.default)
 
 
 def test_a_mail_is_what_it_should_be() -> None:
@@ -45,7 +45,7 @@ def test_a_mail_is_what_it_should_be() -> None:
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     assert mail["Subject"] == "سفارش شما"
     assert mail["To"] == "anna@example.de"
-    text = mail.get_content()
+    text = mail.get_content().replace("\r\n", "\n")
     assert text.startswith("سلام 🙂\n.\nEnd\n")
     assert "https://hub.example/u/x" in text
 

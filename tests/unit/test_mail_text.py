@@ -9,6 +9,7 @@ import pytest
 
 from channels.base import RawInbound
 from channels.email import Email, headers, mime
+from channels.email.html_text import html_text
 from channels.email.quotes import newest
 from hub.event import Event
 from hub.settings import Mail, Settings
@@ -63,8 +64,10 @@ def test_the_new_part_of_a_reply(text: str, said: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["On " * 100_000, " " * 1_000_000, ">" * 1_000_000, "\n" * 300_000, "On 1 a\n" * 50_000, "From: a\n" * 50_000]
-    + ["a" * 40_000 + " wrote:", "در " + "۱ " * 100_000 + "نوشت", ("x" * 299 + "\n") * 2_000],
+    [
+        *("On " * 100_000, " " * 1_000_000, ">" * 1_000_000, "\n" * 300_000, "On 1 a\n" * 50_000, "From: a\n" * 50_000),
+        *("a" * 40_000 + " wrote:", "در " + "۱ " * 100_000 + "نوشت", ("x" * 299 + "\n") * 2_000),
+    ],
 )
 def test_no_text_makes_it_slow(text: str) -> None:
     start = time.monotonic()
@@ -86,7 +89,12 @@ HTML = {
 
 @pytest.mark.parametrize(("source", "text"), HTML.values(), ids=HTML.keys())
 def test_the_text_in_html(source: str, text: str) -> None:
-    assert mime.readable(mime.html_text(source)) == text
+    assert mime.readable(html_text(source)) == text
+
+
+def test_what_is_too_deep_is_stripped_bluntly() -> None:
+    source = "<div>" * 1_000 + "<script>alert(1)</script>a &amp; b<style>p{}</style> c" + "<script>x"
+    assert html_text(source).split() == ["a", "&", "b", "c"]
 
 
 def test_a_quotation_in_html_is_history() -> None:
@@ -109,7 +117,7 @@ HOSTILE = {
     "1,000 levels": _nested(1_000),
     "levels in mails": b"From: a@b.de\r\n" + b"Content-Type: message/rfc822\r\n\r\n" * 2_000,
     "100,000 parts": _many(100_000),
-    "499 parts": _many(499),
+    "199 parts": _many(199),
     "boundaries without parts": _many(0) + b"--b\r\n" * 200_000,
     "a header that never ends": b"From: a@b.de\r\nSubject: " + b"x" * 5_000_000,
     "a folded header that never ends": b"From: a@b.de\r\nSubject: " + b"x\r\n " * 500_000,
@@ -122,6 +130,12 @@ HOSTILE = {
     "continued parameters": b"From: a@b.de\r\nContent-Type: text/plain"
     + b"".join(b"; a*%d=b" % n for n in range(2_000))
     + b"\r\n\r\nx",
+    "continued parameters in 190 parts": b"From: a@b.de\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+    + (b"--b\r\nContent-Type: text/plain" + b"".join(b"; a*%d=b" % n for n in range(99)) + b"\r\n\r\nx\r\n") * 190,
+    "bold in bold": b"From: a@b.de\r\nContent-Type: text/html\r\n\r\n" + b"<b><p>" * 15_000,
+    "links in tables": b"From: a@b.de\r\nContent-Type: text/html\r\n\r\n" + b"<table><a>" * 140 + b"</a>" * 20_000,
+    "attributes": b"From: a@b.de\r\nContent-Type: text/html\r\n\r\n<p " + b"a=b " * 200_000 + b">",
+    "scripts without end": b"From: a@b.de\r\nContent-Type: text/html\r\n\r\n" + b"<script>" * 100_000,
     "deep HTML": b"From: a@b.de\r\nContent-Type: text/html\r\n\r\n" + b"<div>" * 150_000,
     "open tags": b"From: a@b.de\r\nContent-Type: text/html\r\n\r\n" + b"<a " * 300_000,
     "open comments": b"From: a@b.de\r\nContent-Type: text/html\r\n\r\n" + b"<!--" * 200_000,
@@ -220,6 +234,13 @@ def test_a_resend_over_another_way_is_the_same_event() -> None:
     assert parse(b"Received: from one\r\n" + body)[0].id == parse(b"Received: from two\r\n" + body)[0].id
     assert parse(body)[0].id != parse(body + b"y")[0].id
     assert parse(body)[0].id != parse(body, to="other@hub.example")[0].id
+
+
+def test_headers_in_bytes_beyond_ascii_are_utf8() -> None:
+    (event,) = parse("From: Groß <a@b.de>\r\nSubject: سلام\r\nMessage-ID: <ü@x>\r\n\r\nx".encode())
+    assert (event.data["subject"], event.data["traits"], event.data["message"]) == ("سلام", {"name": "Groß"}, "<ü@x>")
+    (event,) = parse(b"From: \x80\xff <a@b.de>\r\nSubject: \xfc\r\nMessage-ID: <\x80@x>\r\n\r\nx")
+    assert event.to_json()
 
 
 def test_only_a_message_id_of_ours_is_ours() -> None:

@@ -164,6 +164,12 @@ def test_limits_of_a_batch() -> None:
     assert read({"batch": []}, "/v1/batch") == Tracked()
 
 
+def test_millions_of_tiny_values_are_not_even_read() -> None:
+    with pytest.raises(Rejected) as refusal:
+        read(b'{"batch":[' + b"{}," * 300_000 + b"{}]}", "/v1/batch")
+    assert "values" in refusal.value.limit
+
+
 @pytest.mark.parametrize(
     ("message", "reason"),
     [

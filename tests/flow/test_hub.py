@@ -1,0 +1,190 @@
+"""The user's own path: one hub, started as people start it, through its public ports only."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import smtplib
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from typing import Any
+
+import psutil
+import pytest
+from segment.analytics.client import Client as Segment
+
+from hub.cli.demo import Cast
+from hub.cli.senders import World
+from tests.hubs import Hub
+
+AT_ONCE = 1.0
+"""Seconds from what a customer did to the page of whoever serves them."""
+SETTLED = 3.0
+"""Seconds in which nothing more may happen before a count is believed."""
+KILLED = ("worker-0", "gateway", "kafka", "redis")
+
+
+@pytest.fixture(scope="module")
+def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
+    one = Hub(tmp_path_factory.mktemp("hub"))
+    try:
+        one.start()
+        yield one
+    finally:
+        one.close()
+
+
+@pytest.fixture
+async def world(hub: Hub) -> AsyncIterator[World]:
+    async with hub.world() as one:
+        yield one
+
+
+async def within(seconds: float, ask: Callable[[], Awaitable[Any]]) -> Any:
+    """The first answer that is not empty."""
+    end = time.monotonic() + seconds
+    while not (found := await ask()):
+        assert time.monotonic() < end, f"not within {seconds} s"
+        await asyncio.sleep(0.02)
+    return found
+
+
+async def timeline(world: World, customer: str) -> list[dict[str, Any]]:
+    page = await world.desk("GET", f"/customers/{customer}/timeline", params={"limit": 200})
+    items: list[dict[str, Any]] = page["items"]
+    assert page["next"] is None
+    return items
+
+
+async def calm(hub: Hub) -> list[Any]:
+    """What went out, once nothing more does."""
+    before: list[Any] = []
+    while (now := hub.sent()) != before or not before:
+        before = now
+        await asyncio.sleep(SETTLED)
+    return now
+
+
+def whatsapp(number: str, sender: str, text: str, id: str) -> dict[str, Any]:
+    """A WhatsApp message as Meta's webhook brings it."""
+    message = {"from": sender.lstrip("+"), "id": id, "timestamp": str(int(time.time())), "type": "text"}
+    value = {
+        "messaging_product": "whatsapp",
+        "metadata": {"display_phone_number": "4930555010", "phone_number_id": number},
+        "contacts": [{"profile": {"name": "Nadia"}, "wa_id": sender.lstrip("+")}],
+        "messages": [{**message, "text": {"body": text}}],
+    }
+    return {
+        "object": "whatsapp_business_account",
+        "entry": [{"id": "1", "changes": [{"field": "messages", "value": value}]}],
+    }
+
+
+def mail(hub: Hub, sender: str, subject: str) -> None:
+    letter = EmailMessage()
+    letter["From"], letter["To"], letter["Subject"] = sender, "hello@shop.example", subject
+    letter["Message-ID"] = f"<{time.time_ns()}@mail.example>"
+    letter.set_content("Is it here yet?\n")
+    host, _, port = hub.local["smtp"].partition(":")
+    with smtplib.SMTP(host, int(port), timeout=10) as smtp:
+        smtp.send_message(letter)
+
+
+async def test_every_channel_reaches_one_page_at_once(hub: Hub, world: World) -> None:
+    address, number = "nadia@example.com", "+4915150005000"
+    client = Segment(hub.local["write_key"], host=hub.local["gateway"], max_retries=3)
+    client.identify("u-nadia", {"email": address, "phone": number, "name": "Nadia Haddad"})
+    await asyncio.to_thread(client.flush)
+    found = await within(10, lambda: world.customer(f"email:{address}"))  # the first event finds everything cold
+    customer = found["id"]
+
+    async def seen(kind: str, text: str) -> float:
+        async def ask() -> bool:
+            return any(row["type"] == kind and text in row["text"] for row in await timeline(world, customer))
+
+        began = time.monotonic()
+        await within(AT_ONCE, ask)
+        return time.monotonic() - began
+
+    client.track("u-nadia", "Product Viewed", {"name": "Trail shoe"})
+    await asyncio.to_thread(client.shutdown)
+    took = {"web": await seen("web.track", "Trail shoe")}
+    await asyncio.to_thread(mail, hub, address, "Where is my parcel?")
+    took["email"] = await seen("email.received", "Is it here yet?")
+    await world.twilio(
+        "/in/sms/twilio", MessageSid=f"SM{time.time_ns():032x}", From=number, To="+4930555010", Body="Hi"
+    )
+    took["sms"] = await seen("sms.received", "Hi")
+    body = whatsapp(hub.local["meta"]["phone_number_id"], number, "And now here", f"wamid.{time.time_ns()}")
+    await world.meta(body)
+    took["social"] = await seen("social.message", "And now here")
+    print({channel: f"{seconds * 1000:.0f} ms" for channel, seconds in took.items()})
+    for identity in (f"email:{address}", f"phone:{number}", "user_id:u-nadia", f"whatsapp:{number}"):
+        assert (await world.customer(identity) or {}).get("id") == customer, identity
+
+
+async def test_the_demo_is_told_once(hub: Hub, world: World) -> None:
+    told = await hub.told("demo", "--pause", "0")
+    for found in ("one profile", "mail sent", "the agent sees", "answered at once", "SMS:", "All of it is one page"):
+        assert found in told
+    cast = Cast.of(1)
+    first = await calm(hub)
+    assert Counter(one["channel"] for one in first if cast.email in one["to"]) == {"email": 2}, "reminder, first answer"
+    customer = (await world.customer(f"email:{cast.email}") or {})["id"]
+    rows = await timeline(world, customer)
+    assert "All of it is one page" in await hub.told("demo", "--pause", "0")
+    assert await calm(hub) == first, "played again, nothing goes out"
+    assert await timeline(world, customer) == rows, "and nothing doubles"
+
+
+def test_the_doctor_finds_nothing(hub: Hub) -> None:
+    done = hub.command("doctor")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "fault" not in done.stdout
+
+
+async def test_kill_9_loses_nothing_and_sends_nothing_twice(hub: Hub, world: World) -> None:
+    seed = random.SystemRandom().randrange(2, 10_000)
+    draw, cast = random.Random(seed), Cast.of(seed)
+    print(f"seed {seed}")
+    for name in KILLED:  # between two stories
+        await hub.kill(name)
+    playing = asyncio.create_task(hub.told("demo", "--pause", "0.3", "--seed", str(seed)))
+    for name in draw.sample(KILLED, len(KILLED)):  # and in the middle of one
+        await asyncio.sleep(draw.uniform(0.3, 1.5))
+        await hub.kill(name)
+    assert "All of it is one page" in await playing
+    sent = await calm(hub)
+    customer = await world.customer(f"email:{cast.email}")
+    assert customer is not None
+    rows = await timeline(world, customer["id"])
+    assert Counter(row["type"] for row in rows if not row["type"].endswith((".delivered", ".read"))) == STORY
+    assert max(Counter(row["id"] for row in rows).values()) == 1
+    keys = Counter(one["key"] for one in sent if one["key"])
+    assert max(keys.values()) == 1, "nothing is sent twice"
+    mine = Counter(one["channel"] for one in sent if any(to in one["to"] for to in (cast.email, cast.instagram)))
+    assert mine == {"email": 2, "social": 1}
+    assert [one["channel"] for one in sent if cast.caller in one["to"]] == ["sms"]
+    assert not (await hub.told("dead-letters", "list")).strip().count("\n")
+
+
+STORY = {}
+
+
+def test_ctrl_c_leaves_no_process(tmp_path: Any) -> None:
+    one = Hub(tmp_path)
+    try:
+        one.start()
+        family = one.family()
+        assert len(family) > 6
+        assert one.interrupt() == 0
+    finally:
+        one.close()
+    _, alive = psutil.wait_procs(family, timeout=5)
+    assert not alive
+    assert "Everything is stopped." in one.log.read_text()
+    assert not list((one.state / "run").iterdir())
+    assert not (one.state / "local.json").exists()
