@@ -45,6 +45,7 @@ class Relay:
         self._producer = producer
         self._ledger = ledger
         self._tenant = settings.tenant
+        self._waiting: set[str] = set()
         self._topics = {name: topic(settings, name) for name in (TRIGGERS, INTERACTIONS, DEAD_LETTERS)}
 
     async def send(self, outboxes: Iterable[tuple[int, Mapping[str, bytes]]]) -> None:
@@ -60,10 +61,16 @@ class Relay:
     async def sweep(self) -> int:
         """Send what a worker that died left in the outbox; how many there were. Raises Transient."""
         waiting = await self._ledger.waiting_triggers()
-        if waiting:
-            log.info("sending what was left in the outbox", triggers=sum(map(len, waiting.values())))
-            await self.send(waiting.items())
-        return sum(map(len, waiting.values()))
+        # What is there for the first time is most likely in somebody's hands just now.
+        known, self._waiting = self._waiting, {id for outbox in waiting.values() for id in outbox}
+        left = {
+            bucket: {id: body for id, body in outbox.items() if id in known} for bucket, outbox in waiting.items()
+        }
+        count = sum(map(len, left.values()))
+        if count:
+            log.info("sending what was left in the outbox", triggers=count)
+            await self.send(left.items())
+        return count
 
     async def bury(self, dead: Dead) -> None:
         """Put a record among the dead letters. Raises Transient."""

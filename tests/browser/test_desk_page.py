@@ -10,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 
 from tests.browser import story
 from tests.browser.conftest import Open, looking, picture, running
-from tests.browser.fakes import MINUTE, now_ms, row
+from tests.browser.fakes import MINUTE, now_ms, person, row
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -218,3 +218,21 @@ async def test_earlier_rows_and_filters(browser: Browser, desk: Open) -> None:
         await expect(page.locator("#earlier")).to_be_hidden()
         await page.click('[data-show="talk"]')
         await expect(page.locator("#e-p000")).to_be_hidden()
+
+
+@pytest.mark.parametrize("width", [1440, 1024, 390])
+async def test_long_words_stay_inside(browser: Browser, desk: Open, width: int) -> None:
+    long = "W" * 300
+    profile = person("clong", long, f"user_id:{long}", f"email:{'x' * 250}@example.com", tier=long, city=long)
+    profile["facts"] = {long: [long, now_ms(), "r", long]}
+    profile["consent"] = {f"{long}/{long}": [True, now_ms(), "r", long]}
+    profile["call"] = [{"id": "c", "state": "input", "number": long, "digits": "9" * 200}, now_ms(), "r", "phone.input"]
+    kinds = ("email.received", "rule.fired", "rule.held", "agent.note", "web.page", "web.track", "phone.input")
+    data = {"subject": long, "name": long, "rule": long, "reason": long, "agent": long, "digits": "9" * 200}
+    desk.store.add(profile, [row(f"l{place}", place, kind, long, **data) for place, kind in enumerate(kinds)])
+    async with looking(browser, desk, width=width) as page:
+        await page.goto(f"{desk.url}/customers/clong")
+        desk.store.notify({"type": "sms.received", "customer": "clong", "text": long, "time": now_ms()})
+        await expect(page.locator("#work li")).to_have_count(1)
+        assert await fits(page)
+        await picture(page, f"long-{width}")

@@ -210,6 +210,15 @@ class Installation:
         except TimeoutError as error:
             raise TimeoutError(f"{error}: {await self.applied()} of {self.log.ends()}") from None
 
+    async def until_committed(self) -> float:
+        """Wait until Kafka knows, too, that everything is done; seconds."""
+
+        async def done() -> bool:
+            committed = await asyncio.to_thread(self.log.committed, self.settings.group)
+            return committed == await asyncio.to_thread(self.log.ends)
+
+        return await until("everything is committed", done)
+
     async def until_accepted(self, wanted: int) -> float:
         """Wait until so many events are accepted; seconds."""
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 
@@ -21,16 +23,28 @@ class Message:
 
 
 class Topic:
-    """One topic of an installation."""
+    """One topic of an installation. Connects when it is first asked: kafka-python leaks a socket a try while the
+    broker is away."""
 
     def __init__(self, settings: Settings, name: str) -> None:
-        self._consumer = KafkaConsumer(bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False)
-        full = bus.topic(settings, name)
-        self._parts = [TopicPartition(full, number) for number in sorted(self._consumer.partitions_for_topic(full))]
+        self._servers = settings.kafka_bootstrap_servers
+        self._parts = [TopicPartition(bus.topic(settings, name), number) for number in range(settings.partitions)]
+
+    @cached_property
+    def _consumer(self) -> Any:
+        return KafkaConsumer(bootstrap_servers=self._servers, enable_auto_commit=False)
 
     def ends(self) -> dict[int, int]:
         """The offset after the last record of every partition."""
         return {one.partition: int(end) for one, end in self._consumer.end_offsets(self._parts).items()}
+
+    def committed(self, group: str) -> dict[int, int]:
+        """What a consumer group noted as done, by partition."""
+        member = KafkaConsumer(bootstrap_servers=self._servers, group_id=group, enable_auto_commit=False)
+        try:
+            return {one.partition: int(member.committed(one) or 0) for one in self._parts}
+        finally:
+            member.close()
 
     def all(self) -> list[Message]:
         """Everything that is in it now, each partition in order."""
@@ -45,7 +59,8 @@ class Topic:
 
     def close(self) -> None:
         """Let go of the connection."""
-        self._consumer.close()
+        if "_consumer" in self.__dict__:
+            self._consumer.close()
 
 
 def read_all(settings: Settings, name: str) -> list[Message]:

@@ -280,7 +280,7 @@ async def test_a_trigger_that_a_merge_moved_leaves_the_outbox() -> None:
     bench = Bench(store, Chatty())
     alive, _ = decode(log.fetch()[0], TOPIC_ID, 0)
     await bench.pipeline.run(alive, [])
-    assert (await bench.relay.sweep(), await bench.relay.sweep()) == (2, 0)
+    assert [await bench.relay.sweep() for _ in range(3)] == [0, 2, 0]
     assert len(bench.sent(TRIGGERS)) == 2
 
 

@@ -1,0 +1,57 @@
+"""R6: somebody empties Redis: the workers notice, read everything again, and say nothing twice."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from tests.faults.conftest import Install
+from tests.faults.harness import until
+from tests.faults.rules import THANKS, thanked
+from tests.faults.story import story
+from tests.faults.verdict import judge, shown
+from tests.servers import KafkaServer, RedisServer
+
+NOTICED = 5.0
+
+
+@pytest.mark.parametrize(
+    ("events", "rebuilt"),
+    [pytest.param(5_000, 30.0, id="ci"), pytest.param(100_000, 60.0, id="full", marks=pytest.mark.full)],
+)
+async def test_emptied_store(
+    seed: int,
+    install: Install,
+    kafka_server: KafkaServer,
+    private_redis: Callable[..., RedisServer],
+    events: int,
+    rebuilt: float,
+) -> None:
+    hub = install(kafka_server, private_redis())
+    hub.rule("thanks", THANKS)
+    told = story(seed, events, events // 20)
+    async with hub.producer() as producer, hub.workers(2) as fleet:
+        await hub.accept(producer, told[: events // 2])
+        await hub.until_applied()
+        before = await judge(hub)
+        await hub.until_committed()
+        await hub.redis.flushall()
+        started = time.monotonic()
+
+        async def noticed() -> bool:
+            return await fleet.metric("hub_gap_rewinds_total") > 0
+
+        seen = await until("somebody noticed", noticed, NOTICED)
+        await hub.accept(producer, told[events // 2 :])
+        await hub.until_applied()
+        took = time.monotonic() - started
+        exits = list(fleet.exits)
+    verdict = await judge(hub)
+    print(f"R6: {len(told)} events, noticed after {seen:.1f} s, rebuilt and caught up after {took:.1f} s")
+    assert exits == []
+    assert took <= rebuilt
+    assert not verdict.faults, shown(verdict.faults)
+    assert verdict.causes.keys() == thanked(verdict.events)
+    assert {one: count for one, count in verdict.triggers.items() if one in before.triggers} == before.triggers
