@@ -100,7 +100,10 @@ PAYLOADS = (
 
 @pytest.mark.parametrize("policy", ["with our policy", "without it"])
 async def test_nothing_that_customers_write_runs(browser: Browser, desk: Open, policy: str) -> None:
-    """Escaping alone must hold; the content security policy is the second wall. Every payload in every place: name, identity, fact, trait, text, subject, page, rule, reason, agent, call."""
+    """Escaping alone must hold; the content security policy is the second wall.
+
+    Every payload in every place: name, identity, fact, trait, text, subject, page, rule, reason, agent, call.
+    """
     asked: list[str] = []
     for number, payload in enumerate(PAYLOADS):
         profile = person(f"cx{number}", payload, f"user_id:{payload}", tier=payload, language=payload, city=payload)
