@@ -123,3 +123,17 @@ def consent(context: Json) -> Json | None:
         return None
     proof = {"by": "consent manager", "url": part(context, "page").get("url")}
     return {"channel": "web", "purpose": "marketing", "given": all(said), "proof": proof}
+
+
+EXTERNAL: Final = frozenset({"instagram_id", "meta_psid", "whatsapp", "telegram", "account", "device"})
+"""Identity types that a site may name in `context.externalIds`, as Segment's clients send them."""
+_MOST_EXTERNAL: Final = 10
+
+
+def external(context: Json) -> list[tuple[str, object]]:
+    """Other ids the site knows of this person: an account number, a connected Instagram, …"""
+    listed = context.get("externalIds")
+    if not isinstance(listed, list):
+        return []
+    named = [one for one in listed[:_MOST_EXTERNAL] if isinstance(one, dict)]
+    return [(one["type"], one.get("id")) for one in named if one.get("type") in EXTERNAL]

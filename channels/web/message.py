@@ -177,7 +177,8 @@ def event(message: Json, kind: str, around: Surroundings) -> Event:
     traits = part(context, "traits")
     particular = read(message, traits, context)
     person = particular["traits"] or {} if kind == "identify" else traits
-    identities = ctx.known(_pairs(message, kind, person, around.anonymous_id), around.region)
+    pairs = [*_pairs(message, kind, person, around.anonymous_id), *ctx.external(context)]
+    identities = ctx.known(pairs, around.region)
     if not identities or identities[0]["type"] not in {"user_id", "anonymous_id"}:
         raise Rejected("userId or anonymousId must say who it was", field="userId")
     return make(

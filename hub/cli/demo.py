@@ -20,6 +20,8 @@ from hub.cli.senders import World, running_hub
 from hub.errors import Transient
 
 PATIENCE = 60.0
+SHOP = "17841400000000000"
+"""The shop's own account on Instagram."""
 T = TypeVar("T")
 console = Console(highlight=False, soft_wrap=True)
 
@@ -101,7 +103,7 @@ class Story:
                 timestamp=self._at(45 - number),
             )
         await self.tell(f"A visitor looks at three pages. Nobody knows yet that it is {cast.first}.")
-        user = {"anonymousId": visitor, "userId": cast.id("user"), "context": {"locale": "en-GB"}}
+        user: dict[str, Any] = {"anonymousId": visitor, "userId": cast.id("user"), "context": {"locale": "en-GB"}}
         traits = {
             "firstName": cast.first,
             "lastName": cast.last,
@@ -110,7 +112,11 @@ class Story:
             "phone": cast.phone,
         }
         track = {**user, "timestamp": self._at(32)}
-        await self.world.site("identify", **user, traits=traits, messageId=cast.id("identify"), timestamp=self._at(33))
+        connected = {"externalIds": [{"type": "instagram_id", "id": f"{SHOP}/{cast.instagram}", "collection": "users"}]}
+        signed_in = {**user, "context": {**user["context"], **connected}}
+        await self.world.site(
+            "identify", **signed_in, traits=traits, messageId=cast.id("identify"), timestamp=self._at(33)
+        )
         await self.world.site(
             "track", **track, event="Consent Given", messageId=cast.id("consent"),
             properties={"channel": "email", "purpose": "marketing"},
@@ -168,16 +174,15 @@ class Story:
         cast, world = self.cast, self.world
         moment = int(self._start.timestamp() * 1000)
         message = {
-            "sender": {"id": cast.instagram}, "recipient": {"id": "17841400000000000"}, "timestamp": moment,
+            "sender": {"id": cast.instagram}, "recipient": {"id": SHOP}, "timestamp": moment,
             "message": {"mid": cast.id("complaint"), "text": "Second time late! Where is my parcel 4711?"},
         }  # fmt: skip
-        await world.meta(
-            {"object": "instagram", "entry": [{"id": "17841400000000000", "time": moment, "messaging": [message]}]}
-        )
-        identity = f"instagram_id:17841400000000000/{cast.instagram}"
+        await world.meta({"object": "instagram", "entry": [{"id": SHOP, "time": moment, "messaging": [message]}]})
+        identity = f"instagram_id:{SHOP}/{cast.instagram}"
 
         async def known() -> dict[str, Any] | None:
-            return await world.customer(identity) or await world.customer(f"instagram_id:{cast.instagram}")
+            found = await world.customer(identity)
+            return found if found and "social" in found["channels"] else None
 
         found = await until("the complaint", known)
         await world.desk(

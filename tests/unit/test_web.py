@@ -270,6 +270,20 @@ def test_the_visitor_named_in_a_header() -> None:
     assert only(read({"event": "Hi"}, headers={"anonymousid": "not base64!"})).subject == "anonymous_id:not base64!"
 
 
+def test_other_ids_of_the_person() -> None:
+    listed = [
+        {"id": "17/42", "type": "instagram_id", "collection": "users"},
+        {"id": "+4930123456", "type": "whatsapp"},
+        {"id": "x", "type": "user_id"},
+        {"type": "account"},
+        "junk",
+    ]
+    event = only(read(track(context={"externalIds": listed})))
+    assert [(one["type"], one["value"]) for one in event.identities] == [
+        ("user_id", "u1"), ("instagram_id", "17/42"), ("whatsapp", "+4930123456"),
+    ]  # fmt: skip
+
+
 def test_forms_become_facts_and_secrets_do_not() -> None:
     properties = {
         "form_id": "f",
