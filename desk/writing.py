@@ -16,7 +16,7 @@ from desk.ports import Row
 from desk.problems import Problem
 from hub import bus, ids
 from hub.event import Event, make
-from hub.identity import Identity, key
+from hub.identity import Identity
 from hub.profile import Profile, language
 from hub.topics import INTERACTIONS, TRIGGERS
 from hub.trigger import Trigger
@@ -76,7 +76,7 @@ async def message(
         await _nothing_newer(here, profile, body.seen)
     once = idempotency_key or str(uuid.uuid4())
     trigger = Trigger(
-        id=ids.trigger_id(RULE, profile["id"], f"{who.name}\n{once}"),
+        id=ids.trigger_id(RULE, who.name, once),
         rule=RULE,
         version="1",
         customer=profile["id"],
@@ -144,11 +144,11 @@ def _speaking(profile: Profile) -> Identity:
 
 
 def _event(here: Desk, kind: str, about: Identity, once: str | None, **data: Any) -> Event:
-    """An event of this desk; the same agent, customer and key make the same id."""
+    """An event of this desk; the same agent and key make the same id, whichever identity the customer has by then."""
     source = f"/desk/agents/{data['agent']}"[:200]
     return make(
         kind,
-        id=ids.event_id(source, f"{key(about)}\n{kind}\n{once or uuid.uuid4()}"),
+        id=ids.event_id(source, f"{kind}\n{once or uuid.uuid4()}"),
         source=source,
         identities=[about],
         received=datetime.now(UTC),
