@@ -63,9 +63,7 @@ class Relay:
         waiting = await self._ledger.waiting_triggers()
         # What is there for the first time is most likely in somebody's hands just now.
         known, self._waiting = self._waiting, {id for outbox in waiting.values() for id in outbox}
-        left = {
-            bucket: {id: body for id, body in outbox.items() if id in known} for bucket, outbox in waiting.items()
-        }
+        left = {bucket: {id: body for id, body in outbox.items() if id in known} for bucket, outbox in waiting.items()}
         count = sum(map(len, left.values()))
         if count:
             log.info("sending what was left in the outbox", triggers=count)

@@ -25,8 +25,10 @@ def seed(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-async def install(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Install]:
-    """Makes an installation on a Kafka and a Redis; settings by name."""
+async def install(
+    tmp_path_factory: pytest.TempPathFactory, private_kafka: object, private_redis: object
+) -> AsyncIterator[Install]:
+    """Makes an installation on a Kafka and a Redis; settings by name. Closed before a private server is."""
     made: list[Installation] = []
 
     def make(kafka: KafkaServer, redis: RedisServer, **settings: Any) -> Installation:
