@@ -7,15 +7,14 @@ Every event has an id that follows from the seed: played again, all of it is rec
 from __future__ import annotations
 
 import asyncio
-import random
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
 from rich.console import Console
 
+from hub.cli.cast import Cast
 from hub.cli.senders import World, running_hub
 from hub.errors import Transient
 
@@ -24,43 +23,6 @@ SHOP = "17841400000000000"
 """The shop's own account on Instagram."""
 T = TypeVar("T")
 console = Console(highlight=False, soft_wrap=True)
-
-NAMES = (("Sara", "Mohammadi"), ("Lena", "Vogt"), ("Mina", "Karimi"), ("Reza", "Tehrani"), ("Ana", "Costa"))
-
-
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """Who plays, as the seed has it."""
-
-    seed: int
-    first: str
-    last: str
-    email: str
-    phone: str
-    caller: str
-    account: str
-    instagram: str
-
-    @classmethod
-    def of(cls, seed: int) -> Cast:
-        """The cast of a seed; seed 1 is Sara."""
-        draw = random.Random(seed)
-        first, last = NAMES[(seed - 1) % len(NAMES)]
-        digits = f"{draw.randrange(10**7):07d}"
-        return cls(
-            seed,
-            first,
-            last,
-            email=f"{first}.{last}{'' if seed == 1 else seed}@example.com".lower(),
-            phone=f"+49151{digits}",
-            caller=f"+49160{digits}",
-            account=f"{draw.randrange(10_000_000, 99_999_999)}",
-            instagram=f"1784{draw.randrange(10**12):012d}",
-        )
-
-    def id(self, what: str) -> str:
-        """The id of one of the story's events: the same in every performance."""
-        return f"demo-{self.seed}-{what}"
 
 
 async def until(what: str, ask: Callable[[], Awaitable[T | None]]) -> T:
@@ -94,7 +56,7 @@ class Story:
     async def browses(self) -> None:
         """A visitor without a name looks around, signs in, and leaves something in the cart."""
         cast, visitor = self.cast, self.cast.id("visitor")
-        for number, page in enumerate(("Home", "Trail shoes", "Delivery times")):
+        for number, page in enumerate(cast.lines.pages):
             await self.world.site(
                 "page",
                 anonymousId=visitor,
@@ -103,7 +65,11 @@ class Story:
                 timestamp=self._at(45 - number),
             )
         await self.tell(f"A visitor looks at three pages. Nobody knows yet that it is {cast.first}.")
-        user: dict[str, Any] = {"anonymousId": visitor, "userId": cast.id("user"), "context": {"locale": "en-GB"}}
+        user: dict[str, Any] = {
+            "anonymousId": visitor,
+            "userId": cast.id("user"),
+            "context": {"locale": cast.lines.locale},
+        }
         traits = {
             "firstName": cast.first,
             "lastName": cast.last,
@@ -127,7 +93,7 @@ class Story:
         )  # fmt: skip
         await self.world.site(
             "track", **{**track, "timestamp": self._at(31)}, event="Product Added", messageId=cast.id("cart"),
-            properties={"name": "Trail shoe", "price": 89.9, "currency": "EUR", "quantity": 1},
+            properties={"name": cast.lines.product, "price": 89.9, "currency": "EUR", "quantity": 1},
         )  # fmt: skip
         found = await until("the profile", lambda: self.world.customer(f"email:{cast.email}"))
         known = ", ".join(sorted({one["type"] for one in found["identities"]}))
@@ -162,7 +128,7 @@ class Story:
         found = await until("the customer", lambda: world.customer(f"phone:{cast.phone}"))
         await world.desk(
             "POST", f"/customers/{found['id']}/notes", cast.id("note"),
-            json={"text": "Parcel 4711 is late. Promised to call back before 18:00."},
+            json={"text": cast.lines.note},
         )  # fmt: skip
         await world.twilio(
             "/in/phone/twilio/status", **call, CallStatus="completed", CallDuration="94", SequenceNumber="3"
@@ -175,7 +141,7 @@ class Story:
         moment = int(self._start.timestamp() * 1000)
         message = {
             "sender": {"id": cast.instagram}, "recipient": {"id": SHOP}, "timestamp": moment,
-            "message": {"mid": cast.id("complaint"), "text": "Second time late! Where is my parcel 4711?"},
+            "message": {"mid": cast.id("complaint"), "text": cast.lines.complaint},
         }  # fmt: skip
         await world.meta({"object": "instagram", "entry": [{"id": SHOP, "time": moment, "messaging": [message]}]})
         identity = f"instagram_id:{SHOP}/{cast.instagram}"
@@ -187,7 +153,7 @@ class Story:
         found = await until("the complaint", known)
         await world.desk(
             "POST", f"/customers/{found['id']}/messages", cast.id("answer"),
-            json={"channel": "instagram", "text": "We are sorry! It left today and arrives on Tuesday."},
+            json={"channel": "instagram", "text": cast.lines.answer},
         )  # fmt: skip
         sent = await until("the answer", lambda: world.outbox(cast.instagram))
         await self.tell("She complains on Instagram and is answered there.", f"sent: “{sent[0]['text']}”")
@@ -197,13 +163,13 @@ class Story:
         cast, world = self.cast, self.world
         before = len(await world.outbox(cast.email))
         await world.mail(
-            cast.email, f"{cast.first} {cast.last}", "Refund of the delivery fee", "Hello, can I have it back?\n",
+            cast.email, f"{cast.first} {cast.last}", cast.lines.subject, cast.lines.mail,
             id=cast.id("mail"), at=self._start,
         )  # fmt: skip
 
         async def answered() -> str | None:
             mails = await world.outbox(cast.email)
-            return next((str(one["subject"]) for one in mails if "efund" in str(one["subject"])), None)
+            return next((str(one["subject"]) for one in mails if cast.lines.subject in str(one["subject"])), None)
 
         subject = await until("the first answer", answered)
         await self.tell(
@@ -233,4 +199,4 @@ async def play(seed: int, pause: float) -> None:
             await scene()
         found = await until("the customer", lambda: world.customer(f"email:{cast.email}"))
         console.print(f"\nAll of it is one page: {hub['desk']}/customers/{found['id']}")
-        console.print("Played again, nothing doubles. Another customer: hub demo --seed 2")
+        console.print("Played again, nothing doubles. Another customer, in Persian: hub demo --seed 2")
