@@ -63,6 +63,7 @@ class Processor:
         self._topic_id = topic_id
         self._positions: dict[int, Position] = {}
         self._done: dict[int, int] = {}
+        self._left_behind = False
         self._committed_at = 0.0
         self._checked_at = 0.0
         self.assigned: frozenset[int] = frozenset()
@@ -96,7 +97,7 @@ class Processor:
         try:
             for letter in dead:
                 await self._patiently(partial(self._relay.bury, letter))
-            written = await self._patiently(lambda: self._pipeline.run(batch, raises))
+            written = await self._patiently(partial(self._run, batch, raises))
         except Gap as gap:
             self._lost(str(gap))
             return
@@ -107,10 +108,21 @@ class Processor:
         await self._send(written)
         self._done |= {one: self._positions[one].next for one in ready}
 
+    async def _run(self, batch: Sequence[Incoming], raises: Sequence[Raise]) -> list[Draft]:
+        try:
+            return await self._pipeline.run(batch, raises)
+        except Transient:
+            # Perhaps only the answer got lost: then triggers wait in the outbox that nobody will hand to us.
+            self._left_behind = True
+            raise
+
     async def _send(self, written: list[Draft]) -> None:
         triggers = [(bucket(draft.profile["id"]), draft.outbox) for draft in written if draft.outbox]
         if triggers:
             await self._patiently(lambda: self._relay.send(triggers))
+        if self._left_behind:
+            await self._patiently(partial(self._relay.sweep, all_=True))
+            self._left_behind = False
 
     async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
         """Do it, again and again while the store or the broker is away."""
@@ -138,6 +150,7 @@ class Processor:
         if not partitions:
             return
         marks = await self._ledger.watermarks()
+        await self._relay.sweep(all_=True)  # what the partition's last owner applied and did not live to send
         for partition in partitions:
             mark = marks.get(partition, "")
             oldest = await log_.beginning(partition)

@@ -58,11 +58,12 @@ class Relay:
         await self._producer.publish(self._topics[INTERACTIONS], [(one.subject, one.to_json()) for one in firings])
         await self._ledger.relayed((bucket, id) for bucket, id, _ in entries)
 
-    async def sweep(self) -> int:
+    async def sweep(self, *, all_: bool = False) -> int:
         """Send what a worker that died left in the outbox; how many there were. Raises Transient."""
         waiting = await self._ledger.waiting_triggers()
         # What is there for the first time is most likely in somebody's hands just now.
         known, self._waiting = self._waiting, {id for outbox in waiting.values() for id in outbox}
+        known = self._waiting if all_ else known
         left = {bucket: {id: body for id, body in outbox.items() if id in known} for bucket, outbox in waiting.items()}
         count = sum(map(len, left.values()))
         if count:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import re
 import shutil
@@ -19,7 +20,7 @@ import psutil
 import pytest
 from segment.analytics.client import Client as Segment
 
-from hub.cli.demo import Cast
+from hub.cli.cast import Cast
 from hub.cli.senders import World
 from tests.hubs import Hub
 
@@ -28,11 +29,6 @@ AT_ONCE = 1.0
 """Seconds from what a customer did to the page of whoever serves them."""
 SETTLED = 3.0
 """Seconds in which nothing more may happen before a count is believed."""
-STORY = Counter(
-    {"web.page": 3, "web.track": 3, "web.identify": 1, "email.received": 1, "email.sent": 2, "rule.fired": 2}
-    | {"phone.ringing": 1, "phone.input": 1, "phone.answered": 1, "phone.ended": 1, "agent.note": 1}
-)
-"""The rows on the page of the demo's customer, once all of it is told."""
 KILLED = ("worker-0", "gateway", "kafka", "redis")
 
 
@@ -192,10 +188,24 @@ def test_the_doctor_finds_nothing(hub: Hub) -> None:
     assert "fault" not in done.stdout
 
 
+async def told_of(hub: Hub, world: World, cast: Cast) -> tuple[Counter[str], Counter[str]]:
+    """What a performance left behind: kinds of rows on the customer's page, and messages by channel."""
+    sent = await calm(hub)
+    customer = await world.customer(f"email:{cast.email}") or {}
+    rows = await timeline(world, customer["id"])
+    assert max(Counter(row["id"] for row in rows).values()) == 1
+    people = (cast.email, cast.instagram, cast.phone, cast.caller)
+    out = Counter(one["channel"] for one in sent if any(person in one["to"] for person in people))
+    # What a provider reports while the gateway is down was never accepted: Twilio and Meta tell it again or not.
+    return Counter(row["type"] for row in rows if not row["type"].endswith((".delivered", ".read"))), out
+
+
 async def test_kill_9_loses_nothing_and_sends_nothing_twice(hub: Hub, world: World) -> None:
-    seed = random.SystemRandom().randrange(2, 10_000)
+    seed = int(os.environ.get("HUB_TEST_SEED") or random.SystemRandom().randrange(2, 10_000))
+    print(f"HUB_TEST_SEED={seed}")
     draw, cast = random.Random(seed), Cast.of(seed)
-    print(f"seed {seed}")
+    await hub.told("demo", "--pause", "0")
+    undisturbed = await told_of(hub, world, Cast.of(1))
     for name in KILLED:  # between two stories
         await hub.kill(name)
     playing = asyncio.create_task(hub.told("demo", "--pause", "0.3", "--seed", str(seed)))
@@ -203,18 +213,11 @@ async def test_kill_9_loses_nothing_and_sends_nothing_twice(hub: Hub, world: Wor
         await asyncio.sleep(draw.uniform(0.3, 1.5))
         await hub.kill(name)
     assert "All of it is one page" in await playing
-    sent = await calm(hub)
-    customer = await world.customer(f"email:{cast.email}")
-    assert customer is not None
-    rows = await timeline(world, customer["id"])
-    assert Counter(row["type"] for row in rows if row["type"] != "email.delivered") == STORY
-    assert max(Counter(row["id"] for row in rows).values()) == 1
-    keys = Counter(one["key"] for one in sent if one["key"])
-    assert max(keys.values()) == 1, "nothing is sent twice"
-    mine = Counter(one["channel"] for one in sent if any(to in one["to"] for to in (cast.email, cast.instagram)))
-    assert mine == {"email": 2, "social": 1}
-    assert [one["channel"] for one in sent if cast.caller in one["to"]] == ["sms"]
-    assert not (await hub.told("dead-letters", "list")).strip().count("\n")
+    assert await told_of(hub, world, cast) == undisturbed, "nothing is lost, nothing is sent twice"
+    keys = Counter(one["key"] for one in hub.sent() if one["key"])
+    assert max(keys.values()) == 1
+    await hub.told("customer", "verify", f"email:{cast.email}")
+    assert "No dead letters" in await hub.told("dead-letters", "list")
 
 
 def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from hub.settings import Settings
 from hub.topics import DEAD_LETTERS, INTERACTIONS, TRIGGERS
 from hub.trigger import Trigger
 from profile_store.draft import unpacked
+from profile_store.ledger import Raise
 from rules.decision import Decision
 from streams import processor as module
 from streams.decode import decode
@@ -239,6 +240,26 @@ async def test_nothing_counts_as_done_before_it_is_sent() -> None:
     await bench.processor.take(log, log.fetch())
     assert (len(bench.sent(TRIGGERS)), log.done, store.outbox) == (3, {0: 3}, {next(iter(store.outbox)): {}})
     assert [orjson.loads(one)["type"] for one in bench.sent(INTERACTIONS)] == ["rule.fired"] * 3
+
+
+async def test_nothing_counts_as_done_before_it_is_sent_when_the_answer_got_lost() -> None:
+    store, log = Memory(), book(pages(3))
+    bench = Bench(store, Chatty())
+    await bench.begin(log)
+    store.lost_answers = 1
+    await bench.processor.take(log, log.fetch())
+    assert log.done == {}
+    await bench.read(log, 2)
+    assert (len(bench.sent(TRIGGERS)), store.marks) == (3, {0: f"{TOPIC_ID}:2"})
+
+
+async def test_what_the_last_owner_left_is_sent_before_anything_is_done() -> None:
+    store, log = Memory(), book(pages(3))
+    dead, heir = Bench(store, Chatty()), Bench(store, Chatty())
+    alive, _ = decode(log.fetch()[0], TOPIC_ID, 0)
+    await dead.pipeline.run(alive, [Raise(0, "", f"{TOPIC_ID}:2")])
+    await heir.begin(log)
+    assert (len(heir.sent(TRIGGERS)), dead.wire.sent) == (3, [])
 
 
 async def test_a_partition_that_is_taken_away_while_it_is_looked_for() -> None:
