@@ -166,7 +166,7 @@ class Producer:
             enable_idempotence=True,
             linger_ms=self._linger_ms,
             max_batch_size=262_144,
-            max_request_size=1_048_576,
+            max_request_size=2_097_152,
             request_timeout_ms=6_000,
             retry_backoff_ms=100,
             metadata_max_age_ms=30_000,

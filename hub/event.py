@@ -25,6 +25,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerialize
 
 from hub.errors import Rejected
 from hub.identity import Identity, key
+from hub.ids import ref
 
 LARGEST: Final = 900_000
 """Bytes an event may have on the topic; Kafka's own default limit is a little above."""
@@ -63,6 +64,11 @@ class Event(BaseModel):
     def ms(self) -> int:
         """When it happened, in milliseconds since 1970 UTC."""
         return int(self.time.timestamp() * 1000)
+
+    @property
+    def ref(self) -> str:
+        """A short name of the event: the same however often it is sent."""
+        return ref(f"{self.source}\n{self.id}")
 
     @property
     def identities(self) -> list[Identity]:

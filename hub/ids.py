@@ -34,5 +34,8 @@ def customer_id(identity: str) -> str:
 
 
 def trigger_id(rule: str, customer: str, occurrence: str) -> str:
-    """The name of one firing: rule, customer and logical occurrence, never the rule's version."""
+    """The name of one firing: rule, customer and logical occurrence, never the rule's version.
+
+    The customer may be empty where the occurrence alone names one, as an event's id does.
+    """
     return "t" + digest(f"{rule}\n{customer}\n{occurrence}", 15)

@@ -27,13 +27,16 @@ PROFILES: Final = "profiles"
 RULES: Final = "rules"
 DEAD_LETTERS: Final = "dead-letters"
 
+LARGE: Final = {"max.message.bytes": "2097152"}
+"""Dead letters hold what was too much for others, and in base64."""
+
 TOPICS: Final = (
     Topic(INTERACTIONS, "identity", {"cleanup.policy": "delete", "retention.ms": FOR_EVER}),
     Topic(TRIGGERS, "customer id", {"cleanup.policy": "delete", "retention.ms": str(30 * DAY)}),
     Topic(OUTCOMES, "customer id", {"cleanup.policy": "delete", "retention.ms": FOR_EVER}),
     Topic(PROFILES, "customer id", {"cleanup.policy": "compact"}),
     Topic(RULES, "rule id", {"cleanup.policy": "compact"}, partitions=1),
-    Topic(DEAD_LETTERS, "as the original", {"cleanup.policy": "delete", "retention.ms": str(30 * DAY)}),
+    Topic(DEAD_LETTERS, "as the original", {"cleanup.policy": "delete", "retention.ms": str(30 * DAY), **LARGE}),
 )
 COMMON: Final = {"message.timestamp.type": "CreateTime", "max.message.bytes": "1048588"}
 """Set on every topic. `interactions` has no compaction and no transactions: its offsets have no holes."""

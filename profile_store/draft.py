@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -14,7 +15,12 @@ from profile_store.search import entry, terms
 
 ABSENT: Final = ""
 VERSION: Final = 12
-"""Digits of a version, at the front of the stored profile."""
+"""Characters of a version, at the front of the stored profile: a count of 8 digits, and 4 drawn by lot.
+
+The lot is for a store that lost its tail: counted up again, a version must not look like the lost one to a worker
+that still holds that.
+"""
+COUNT: Final = 8
 
 FORGET_EVERY: Final = 16
 """At every so many events of a customer, names of events too old to be sent again are forgotten."""
@@ -22,9 +28,14 @@ FORGET_EVERY: Final = 16
 Member = tuple[str, str, dict[str, Any]]
 
 
-def packed(version: int, profile: Profile) -> bytes:
-    """A profile as it is stored."""
-    return b"%012d" % version + dumps(profile)
+def packed(before: str, profile: Profile) -> bytes:
+    """A profile as it is stored, in the version after `before`."""
+    return b"%08d%04x" % (count(before) + 1, random.getrandbits(16)) + dumps(profile)
+
+
+def count(version: str) -> int:
+    """How often the profile was written."""
+    return int(version[:COUNT] or 0)
 
 
 def name(ref: str) -> bytes:
@@ -75,7 +86,7 @@ class Draft:
         return found
 
     def _own(self) -> dict[str, Any]:
-        written: dict[str, Any] = {"document": packed(int(self.version or 0) + 1, self.profile)}
+        written: dict[str, Any] = {"document": packed(self.version, self.profile)}
         if self.rows:
             written["rows"] = self.rows[-keys.TIMELINE_ROWS :]
             written["keep"] = keys.TIMELINE_ROWS
@@ -102,9 +113,10 @@ class Draft:
 def _absorbed(customer: str, loser: Draft) -> dict[str, Any]:
     """What becomes of a customer that turns out to be part of another: a pointer; all it had moves."""
     was = loser.profile["id"]
+    waiting = (keys.timer(was, slot, timer[0]) for slot, timer in loser.profile["timers"].items())
     return {
         "document": f">{customer}",
         "absorbed": keys.profile(customer),
-        "cancelled": [keys.timer(was, slot, timer[0]) for slot, timer in loser.profile["timers"].items()],
+        "cancelled": [*waiting, *sorted(loser.cancelled)],
         "gone": [entry(term, was) for term in sorted(loser.terms)],
     }

@@ -1,10 +1,11 @@
 #!lua name=hub
 
 -- Two functions carry the whole pipeline: `hub_read` and `hub_commit`. A profile's key is `{bNN}:c:<customer>`;
--- its value is a version of 12 digits and JSON, or `>` and the customer it was merged into. What they work on
+-- its value is a version of 12 characters and JSON, or `>` and the customer it was merged into. What they work on
 -- comes as one MessagePack argument: thousands of small ones cost the caller more than all its other work.
 
 local VERSION = 12
+local COUNT = 8 -- the digits of a version that count
 local CHUNK = 1000 -- unpack() may not put more than a few thousand values on the stack
 
 local function beside(key, kind)
@@ -71,7 +72,7 @@ local function write(key, customer)
   each('ZREM', in_bucket(key, 'z'), customer.cancelled or {})
   each('ZADD', in_bucket(key, 's'), customer.terms or {})
   each('ZREM', in_bucket(key, 's'), customer.gone or {})
-  redis.call('PUBLISH', 'live:' .. string.sub(key, 9), string.sub(customer.document, 1, VERSION))
+  redis.call('PUBLISH', 'live:' .. string.sub(key, 9), string.sub(customer.document, 1, COUNT))
   if customer.news then
     redis.call('PUBLISH', 'desk', customer.news)
   end

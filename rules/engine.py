@@ -110,7 +110,7 @@ class Engine:
             return (Decision(timer.rule, one.rule.version if one else "", "cancelled", reason, over=timer),)
         if one.unless is not None and one.unless(scene.data, profile, scene):
             return (_decided(one.rule, "cancelled", "unless: no longer needed", over=timer),)
-        decision = self._speak(one, self._occurrence(one.rule, f"{slot} {timer.due}", timer.due), scene, profile, [])
+        decision = self._speak(one, self._occurrence(one.rule, timer.id, timer.due), scene, profile, [])
         if decision is None:
             decision = _decided(one.rule, "cancelled", f"once: already said, {one.rule.once}")
         return (replace(decision, over=timer),)
@@ -135,7 +135,10 @@ class Engine:
         self, one: Ready, occurrence: str, scene: Scene, profile: Profile, before: list[Decision]
     ) -> Decision | None:
         rule = one.rule
-        name = ids.trigger_id(rule.id, profile["id"], occurrence)
+        # An event or a wait has a name of its own: there the customer stays out of the id, since a replay may find
+        # two customers joined in another order, under another id.
+        who = "" if rule.once == "per-occurrence" else profile["id"]
+        name = ids.trigger_id(rule.id, who, occurrence)
         if name in profile["fired"] or (rule.once == "ever" and _spoke(rule, profile["fired"].values(), 0)):
             return None
         way = self._way(rule, profile, scene, before)

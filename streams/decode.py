@@ -10,10 +10,14 @@ from typing import Final, Protocol
 from hub.errors import Rejected
 from hub.event import Event
 from hub.identity import key
-from hub.ids import customer_id, ref
+from hub.ids import customer_id
 
 IDENTITIES: Final = 20
 """Identities one event may have; more is an attack or a fault."""
+
+
+OURS: Final = ("/timers", "/rules", "/dispatcher", "/desk/")
+"""Sources of the hub's own events: they may name a customer by its id, which is a place in the store."""
 
 
 class Record(Protocol):
@@ -78,12 +82,14 @@ def one(record: Record, topic_id: str, replayed: bool) -> Incoming:
     if len(found) > IDENTITIES:
         raise Rejected(f"data.identities: {len(found)} of them", field="data.identities", limit=str(IDENTITIES))
     keys = tuple(dict.fromkeys([event.subject, *found]))
+    if not event.source.startswith(OURS) and any(name.startswith("customer:") for name in keys):
+        raise Rejected("data.identities: only the hub itself names customers", field="data.identities")
     return Incoming(
         record=record,
         event=event,
         ms=event.ms,
         received=int(event.receivedat.timestamp() * 1000),
-        ref=ref(event.source + event.id),
+        ref=event.ref,
         keys=keys,
         places=tuple(map(_place, keys)),
         fence=f"{topic_id}/{record.partition}",

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from hub.event import Event
 from hub.identity import key
-from hub.ids import ref
 from hub.profile import Profile, empty
 from streams.fold import fold
 
@@ -27,7 +26,7 @@ def refold(customer: str, events: Iterable[Event]) -> Profile:
     """The profile that these events make; of one that was sent twice the first counts."""
     profile, seen = empty(customer), set()
     for event in events:
-        name = ref(event.source + event.id)
+        name = event.ref
         if name not in seen:
             seen.add(name)
             keys = tuple(dict.fromkeys([event.subject, *map(key, event.identities)]))

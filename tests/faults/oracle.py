@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from hub.event import Event
 from hub.identity import key
-from hub.ids import customer_id, ref
+from hub.ids import customer_id
 
 PARTS: Final = (
     *("events", "first", "last", "identities", "traits", "facts", "channels", "counts", "latest", "consent"),
@@ -115,7 +115,7 @@ def _excerpt(event: Event) -> str:
 
 
 def _statement(event: Event, name: str, value: Any) -> Statement:
-    return name[:100], value, event.ms, ref(event.source + event.id), event.type
+    return name[:100], value, event.ms, event.ref, event.type
 
 
 def _said(event: Event) -> list[tuple[str, str, Any]]:

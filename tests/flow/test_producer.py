@@ -46,7 +46,7 @@ async def test_many_at_once_keep_the_order_of_a_key(producer: Producer, kafka_se
     keys = [f"user_id:{number}" for number in range(20)]
     for turn in range(10):
         await producer.publish(TOPIC, [(key, b"%s %d" % (name, turn)) for key in keys for _ in range(10)])
-    settings = Settings(kafka_bootstrap_servers=kafka_server.address, topic_prefix="p.")
+    settings = Settings(kafka_bootstrap_servers=kafka_server.address, topic_prefix="p.", partitions=6)
     everything = await asyncio.to_thread(read_all, settings, "interactions")
     found = [one for one in everything if name in one.value]
     assert len(found) == 2_000

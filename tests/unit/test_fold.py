@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from hub.event import Event, make
 from hub.identity import Identity
-from hub.ids import ref
 from hub.profile import PROFILE, Profile, empty, value
 from profile_store.draft import packed, unpacked
 from streams import fold as step
@@ -30,7 +29,7 @@ ANNA: Identity = {"type": "email", "value": "anna@example.org", "verified": True
 
 def stored(profile: Profile) -> Profile:
     """The profile after a visit to the store."""
-    return unpacked(packed(1, profile))
+    return unpacked(packed("", profile))
 
 
 def folded(told: Sequence[Event], stops: Sequence[int] = ()) -> Profile:
@@ -38,7 +37,7 @@ def folded(told: Sequence[Event], stops: Sequence[int] = ()) -> Profile:
     profile = empty("c1")
     for number, event in enumerate(told):
         keys = tuple(dict.fromkeys([event.subject, *(f"{one['type']}:{one['value']}" for one in event.identities)]))
-        fold(profile, event, keys, event.ms, ref(event.source + event.id))
+        fold(profile, event, keys, event.ms, event.ref)
         if number in stops:
             profile = stored(profile)
     return stored(profile)

@@ -70,9 +70,9 @@ def test_the_new_part_of_a_reply(text: str, said: str) -> None:
     ],
 )
 def test_no_text_makes_it_slow(text: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     newest(text[: mime.LONGEST_TEXT * 4])
-    assert time.monotonic() - start < SLOWEST
+    assert time.process_time() - start < SLOWEST
 
 
 HTML = {
@@ -151,11 +151,11 @@ HOSTILE = {
 
 @pytest.mark.parametrize("body", HOSTILE.values(), ids=HOSTILE.keys())
 def test_no_mail_makes_it_slow_or_large(body: bytes) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     for event in parse(body):
         assert len(event.to_json()) < 900_000
         assert len(event.data["text"]) <= mime.LONGEST_TEXT
-    assert time.monotonic() - start < SLOWEST
+    assert time.process_time() - start < SLOWEST
 
 
 def test_the_largest_event_fits_its_topic() -> None:

@@ -90,7 +90,7 @@ def test_a_rule_fires_with_a_trigger_that_names_the_occasion() -> None:
     (one,) = Story(rule()).happens("sms.received")
     assert (one.outcome, one.text, one.timer, one.over) == ("fired", "Hello", None, None)
     assert one.trigger is not None
-    assert one.trigger.id == ids.trigger_id("r", "c1", "sms.received@0")
+    assert one.trigger.id == ids.trigger_id("r", "", "sms.received@0")
     assert one.trigger.to == "phone:+491700000000"
     assert one.trigger.cause == "sms.received@0"
     assert one.trigger.time == START

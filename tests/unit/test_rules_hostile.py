@@ -117,9 +117,9 @@ REFUSED = [
 @pytest.mark.parametrize("source", REFUSED, ids=range(len(REFUSED)))
 @pytest.mark.usefixtures("nothing_is_run")
 def test_a_hostile_template_is_refused_on_saving(source: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     fault = check(source)
-    assert time.perf_counter() - start < SAVING
+    assert time.process_time() - start < SAVING
     assert fault is not None
     assert fault.reason
 
@@ -172,10 +172,10 @@ def test_a_greedy_template_is_done_at_once(source: str) -> None:
     template = Template(source)
     best = 1.0
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         with contextlib.suppress(TemplateFault):
             assert len(template.render(BIG)) <= MAX_TEXT
-        best = min(best, time.perf_counter() - start)
+        best = min(best, time.process_time() - start)
     assert best < RENDERING
 
 
@@ -225,9 +225,9 @@ FILES = {
 @pytest.mark.parametrize("text", FILES.values(), ids=FILES.keys())
 @pytest.mark.usefixtures("nothing_is_run")
 def test_a_hostile_file_is_refused_with_a_line(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     problems = check_text(text, "x.yaml")
-    assert time.perf_counter() - start < 4 * SAVING
+    assert time.process_time() - start < 4 * SAVING
     assert problems
     assert all(one.line >= 1 and one.reason and len(str(one)) < 500 for one in problems)
 
