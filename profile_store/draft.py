@@ -74,6 +74,8 @@ class Draft:
     absorbed: list[Draft] = field(default_factory=list)
     """Customers that become part of this one."""
     news: bytes = b""
+    events: int = 0
+    """How many events the stored profile has."""
     changed: bool = False
     """Whether identities or names changed: then the search terms are made anew."""
 
@@ -89,11 +91,11 @@ class Draft:
         written: dict[str, Any] = {"document": packed(self.version, self.profile)}
         if self.rows:
             written["rows"] = self.rows[-keys.TIMELINE_ROWS :]
-            written["keep"] = keys.TIMELINE_ROWS
         if self.seen:
             written["seen"] = [part for ref, at in self.seen.items() for part in (at // keys.SEEN_UNIT, name(ref))]
-            # Now and then is enough: what is too old does no harm.
-            if self.profile["events"] % FORGET_EVERY == 0:
+            # Now and then is enough: what is too old or too much does no harm.
+            if self.profile["events"] // FORGET_EVERY != self.events // FORGET_EVERY:
+                written["keep"] = keys.TIMELINE_ROWS
                 written["forget"] = (max(self.seen.values()) - keys.SEEN_MS) // keys.SEEN_UNIT
         if self.outbox:
             written["outbox"] = [part for item in self.outbox.items() for part in item]

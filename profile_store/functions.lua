@@ -52,6 +52,15 @@ local function absorb(key, target)
   redis.call('DEL', beside(key, 't'), beside(key, 'd'))
 end
 
+-- What most changes do without: { what, command, kind of key }, in the order it is written.
+local RARE = {
+  { 'outbox', 'HSET', 'o' },
+  { 'timers', 'ZADD', 'z' },
+  { 'cancelled', 'ZREM', 'z' },
+  { 'terms', 'ZADD', 's' },
+  { 'gone', 'ZREM', 's' },
+}
+
 local function write(key, customer)
   redis.call('SET', key, customer.document)
   if customer.absorbed then
@@ -59,6 +68,8 @@ local function write(key, customer)
   end
   if customer.rows then
     each('RPUSH', beside(key, 't'), customer.rows)
+  end
+  if customer.keep then
     redis.call('LTRIM', beside(key, 't'), -customer.keep, -1)
   end
   if customer.seen then
@@ -67,11 +78,11 @@ local function write(key, customer)
   if customer.forget then
     redis.call('ZREMRANGEBYSCORE', beside(key, 'd'), '-inf', '(' .. customer.forget)
   end
-  each('HSET', in_bucket(key, 'o'), customer.outbox or {})
-  each('ZADD', in_bucket(key, 'z'), customer.timers or {})
-  each('ZREM', in_bucket(key, 'z'), customer.cancelled or {})
-  each('ZADD', in_bucket(key, 's'), customer.terms or {})
-  each('ZREM', in_bucket(key, 's'), customer.gone or {})
+  for _, rare in ipairs(RARE) do
+    if customer[rare[1]] then
+      each(rare[2], in_bucket(key, rare[3]), customer[rare[1]])
+    end
+  end
   redis.call('PUBLISH', 'live:' .. string.sub(key, 9), string.sub(customer.document, 1, COUNT))
   if customer.news then
     redis.call('PUBLISH', 'desk', customer.news)

@@ -20,8 +20,9 @@ from hub.jsonbytes import dumps
 
 TEXT: Final = 2_000
 """Characters of text kept in a row; the whole event stays in the log."""
-DATA: Final = 2_000
-"""Bytes of data kept in a row."""
+LARGEST: Final = 6_000
+"""Bytes of a row before it is deflated; of one that is larger only short single values are kept."""
+SHORT: Final = 200
 LEFT_OUT: Final = frozenset({"identities", "text", "context", "traits", "full", "language", "timezone"})
 """Parts of an event that a row does without: they are in the profile, or only in the log."""
 
@@ -78,13 +79,20 @@ def _spelled(raw: bytes) -> str:
 def encode(id: str, ms: int, kind: str, text: str = "", data: dict[str, Any] | None = None) -> bytes:
     """A row as it is stored."""
     code, raw = CODES.get(kind, 0), _uuid(id)
-    body: list[Any] = [text[:TEXT], data or {}]
-    if not code or raw is None:
-        body += [kind, id]
+    named = [] if code and raw is not None else [kind, id]
+    body = dumps([text[:TEXT], data or {}, *named])
+    if len(body) > LARGEST:
+        body = dumps([text[:TEXT], _small(data or {}), *named])
     head = HEAD.pack((UUID_ROW if raw is not None and code else 0) | code << 48 | ms)
     deflate = zlib.compressobj(6, zlib.DEFLATED, -12, 4, zlib.Z_DEFAULT_STRATEGY, DICTIONARY)
-    rest = deflate.compress(dumps(body)) + deflate.flush()
+    rest = deflate.compress(body) + deflate.flush()
     return head + raw + rest if raw is not None and code else head + rest
+
+
+def _small(data: dict[str, Any]) -> dict[str, Any]:
+    """What of the data is short; twenty of those at most."""
+    single = ((name, value) for name, value in data.items() if isinstance(value, str | int | float))
+    return dict([(name[:SHORT], value) for name, value in single if len(str(value)) < SHORT][:20])
 
 
 def decode(stored: bytes) -> Row:
@@ -101,9 +109,6 @@ def of_event(event: Event, ms: int) -> bytes:
     """The row of an event."""
     data = {name: value for name, value in event.data.items() if name not in LEFT_OUT and value not in (None, "", {})}
     text = event.data.get("text")
-    if len(str(data)) > DATA:
-        data = {name: value for name, value in data.items() if isinstance(value, str | int | float)}
-        data = {name: value for name, value in data.items() if len(str(value)) < 200}
     return encode(event.id, max(0, ms), event.type, text if isinstance(text, str) else "", data)
 
 

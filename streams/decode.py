@@ -75,15 +75,7 @@ def one(record: Record, topic_id: str, replayed: bool) -> Incoming:
     if record.value is None:
         raise Rejected("the message is empty", field="body")
     event = Event.from_json(record.value)
-    try:
-        found = [key(identity) for identity in event.identities]
-    except (KeyError, TypeError) as error:
-        raise Rejected(f"data.identities: {error!r}", field="data.identities") from None
-    if len(found) > IDENTITIES:
-        raise Rejected(f"data.identities: {len(found)} of them", field="data.identities", limit=str(IDENTITIES))
-    keys = tuple(dict.fromkeys([event.subject, *found]))
-    if not event.source.startswith(OURS) and any(name.startswith("customer:") for name in keys):
-        raise Rejected("data.identities: only the hub itself names customers", field="data.identities")
+    keys = _keys(event)
     return Incoming(
         record=record,
         event=event,
@@ -95,6 +87,23 @@ def one(record: Record, topic_id: str, replayed: bool) -> Incoming:
         fence=f"{topic_id}/{record.partition}",
         replayed=replayed,
     )
+
+
+def _keys(event: Event) -> tuple[str, ...]:
+    """Whom an event is about, the identity it is keyed by first. Raises Rejected."""
+    keys = {event.subject: None}
+    try:
+        for identity in event.identities:
+            keys[key(identity)] = None
+    except (KeyError, TypeError) as error:
+        raise Rejected(f"data.identities: {error!r}", field="data.identities") from None
+    if len(keys) > IDENTITIES:
+        raise Rejected(f"data.identities: {len(keys)} of them", field="data.identities", limit=str(IDENTITIES))
+    if not event.source.startswith(OURS):
+        for name in keys:
+            if name.startswith("customer:"):
+                raise Rejected("data.identities: only the hub itself names customers", field="data.identities")
+    return tuple(keys)
 
 
 def decode(records: Sequence[Record], topic_id: str, replay_until: int) -> tuple[list[Incoming], list[Dead]]:

@@ -147,7 +147,7 @@ class Customers:
         if one is None or one.value is None:
             return None
         profile = unpacked(one.value)
-        draft = self._drafts[root] = Draft(profile, version(one.value))
+        draft = self._drafts[root] = Draft(profile, version(one.value), events=profile["events"])
         return draft
 
     def _create(self, place: str) -> Draft:

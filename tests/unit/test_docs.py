@@ -15,6 +15,7 @@ from typer.main import get_command
 from channels.table import with_table
 from hub.cli import app
 from rules.load import load_folder
+from tests.unit.test_deploy import samples, settings_of
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md")
@@ -108,6 +109,16 @@ def test_links_lead_somewhere() -> None:
     for name in (*DOCUMENTS, "DECISIONS.md"):
         for target in re.findall(r"\]\(([^)#:]+)\)", read(name)):
             assert (ROOT / target).exists() or target.startswith("docs/"), f"{name}: {target}"
+
+
+def test_settings_and_metrics_are_called_by_their_names() -> None:
+    settings = {name for name, _ in settings_of()} | {"HUB_TEST_SEED"}
+    families = samples() | {name.rpartition("_")[0] for name in samples() if name.endswith("_bucket")}
+    for name in (*DOCUMENTS, "DECISIONS.md", "CHANGELOG.md"):
+        said = {one.removesuffix("_FILE") for one in re.findall(r"\bHUB_[A-Z_]+", read(name))}
+        assert said <= settings, f"{name}: {sorted(said - settings)}"
+        measured = set(re.findall(r"`(hub_[a-z_]+)", read(name)))
+        assert measured <= families, f"{name}: {sorted(measured - families)}"
 
 
 def test_decisions_are_short() -> None:
