@@ -7,13 +7,12 @@ read again because the store lost it is a replay: it changes profiles and says n
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from hub.errors import Transient
 from hub.logs import get
@@ -22,20 +21,19 @@ from profile_store.connect import Gap
 from profile_store.draft import Draft
 from profile_store.keys import bucket
 from profile_store.ledger import Ledger, Raise
+from streams.aftermath import Aftermath
 from streams.decode import Dead, Incoming, Record, decode
+from streams.patience import patiently
 from streams.pipeline import Pipeline
 from streams.relay import Relay
 from streams.runner import Log
 
-COMMIT_EVERY: Final = 0.5
-"""Seconds between commits to Kafka: they only bound what is sent again after a loss."""
 CHECK_EVERY: Final = 1.0
 """Seconds between looks at the watermarks while nothing comes in."""
 STALLED: Final = 3.0
 """Seconds after which a partition that has more, and brings nothing, is read again from where we are."""
 
 log = get("processor")
-T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -62,9 +60,8 @@ class Processor:
         self._relay = relay
         self._topic_id = topic_id
         self._positions: dict[int, Position] = {}
-        self._done: dict[int, int] = {}
+        self.aftermath = Aftermath(ledger, relay)
         self._left_behind = False
-        self._committed_at = 0.0
         self._checked_at = 0.0
         self.assigned: frozenset[int] = frozenset()
 
@@ -73,7 +70,7 @@ class Processor:
         self.assigned = log_.assigned()
         for partition in self._positions.keys() - self.assigned:
             del self._positions[partition]
-        await self._patiently(lambda: self._locate(log_))
+        await patiently(lambda: self._locate(log_))
         ready = {one: self._in_order(log_, one, found) for one, found in records.items() if one in self._positions}
         ready = {partition: found for partition, found in ready.items() if found}
         if ready:
@@ -81,7 +78,6 @@ class Processor:
         else:
             await self._check(log_)
         self._look(log_)
-        await self._report(log_)
 
     async def _apply(self, ready: dict[int, Sequence[Record]]) -> None:
         batch: list[Incoming] = []
@@ -96,8 +92,8 @@ class Processor:
         BATCH.observe(sum(map(len, ready.values())))
         try:
             for letter in dead:
-                await self._patiently(partial(self._relay.bury, letter))
-            written = await self._patiently(partial(self._run, batch, raises))
+                await patiently(partial(self._relay.bury, letter))
+            written = await patiently(partial(self._run, batch, raises))
         except Gap as gap:
             self._lost(str(gap))
             return
@@ -105,8 +101,11 @@ class Processor:
             position = self._positions[one.partition]
             position.mark, position.next, position.heard = one.new, found[-1].offset + 1, time.monotonic()
             position.moment = max(position.moment, found[-1].timestamp)
-        await self._send(written)
-        self._done |= {one: self._positions[one].next for one in ready}
+        triggers = [(bucket(draft.profile["id"]), draft.outbox) for draft in written if draft.outbox]
+        await self.aftermath.add(
+            triggers, {one: self._positions[one].next for one in ready}, left_behind=self._left_behind
+        )
+        self._left_behind = False
 
     async def _run(self, batch: Sequence[Incoming], raises: Sequence[Raise]) -> list[Draft]:
         try:
@@ -115,25 +114,6 @@ class Processor:
             # Perhaps only the answer got lost: then triggers wait in the outbox that nobody will hand to us.
             self._left_behind = True
             raise
-
-    async def _send(self, written: list[Draft]) -> None:
-        triggers = [(bucket(draft.profile["id"]), draft.outbox) for draft in written if draft.outbox]
-        if triggers:
-            await self._patiently(lambda: self._relay.send(triggers))
-        if self._left_behind:
-            await self._patiently(partial(self._relay.sweep, all_=True))
-            self._left_behind = False
-
-    async def _patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do it, again and again while the store or the broker is away."""
-        wait = 0.05
-        while True:
-            try:
-                return await work()
-            except Transient as error:
-                log.warning("waiting", error=str(error), seconds=wait)
-                await asyncio.sleep(wait)
-                wait = min(wait * 2, 2.0)
 
     def _lost(self, why: str) -> None:
         """The store is behind us, or somebody else has our partition: forget everything and look again."""
@@ -149,6 +129,7 @@ class Processor:
         partitions = self.assigned - self._positions.keys()
         if not partitions:
             return
+        await self.aftermath.settle()
         marks = await self._ledger.watermarks()
         await self._relay.sweep(all_=True)  # what the partition's last owner applied and did not live to send
         for partition in partitions:
@@ -182,10 +163,10 @@ class Processor:
         if now - self._checked_at < CHECK_EVERY:
             return
         self._checked_at = now
-        marks = await self._patiently(self._ledger.watermarks)
+        marks = await patiently(self._ledger.watermarks)
         if any(marks.get(one, "") != position.mark for one, position in self._positions.items()):
             self._lost("a watermark moved while nothing came in")
-            await self._patiently(lambda: self._locate(log_))
+            await patiently(lambda: self._locate(log_))
 
     def _look(self, log_: Log) -> None:
         """Where nothing waits, everything accepted before the broker last answered is applied."""
@@ -200,15 +181,4 @@ class Processor:
                 self._read_on(log_, partition, position)
             LAG.labels(partition).set(waiting)
             WATERMARK_AGE.labels(partition).set(max(0.0, time.time() - position.moment / 1000))
-
-    async def _report(self, log_: Log) -> None:
-        """Now and then, tell Kafka and the timers how far we are."""
-        now = time.monotonic()
-        if now - self._committed_at < COMMIT_EVERY:
-            return
-        self._committed_at = now
-        moments = {one: position.moment for one, position in self._positions.items() if position.moment}
-        await self._patiently(lambda: self._ledger.read_up_to(moments))
-        done, self._done = {one: offset for one, offset in self._done.items() if one in self.assigned}, {}
-        if done:
-            await self._patiently(lambda: log_.commit(done))
+        self.aftermath.look(log_, {one: position.moment for one, position in self._positions.items()})

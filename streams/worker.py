@@ -81,7 +81,10 @@ class Worker:
             lambda: "" if processor.assigned else "no partitions yet",
         )
         calm_collector()
-        beside = [asyncio.create_task(one) for one in (timers.run(), self._sweep(), self._watch_rules())]
+        beside = [
+            asyncio.create_task(one)
+            for one in (processor.aftermath.run(), timers.run(), self._sweep(), self._watch_rules())
+        ]
         running = asyncio.create_task(runner.run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({running, stopping, *beside}, return_when=asyncio.FIRST_COMPLETED)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,10 @@ from hub.trigger import Trigger
 from profile_store.draft import unpacked
 from profile_store.ledger import Raise
 from rules.decision import Decision
+from streams import aftermath
 from streams import processor as module
-from streams.decode import decode
+from streams.decode import Record, decode
+from streams.patience import patiently
 from streams.pipeline import Pipeline
 from streams.processor import Processor
 from streams.relay import Relay
@@ -78,17 +80,22 @@ class Bench:
 
     async def begin(self, book: Book) -> None:
         """Find out where to begin."""
-        await self.processor.take(book, {})
+        await self.take(book, {})
+
+    async def take(self, book: Book, records: Mapping[int, Sequence[Record]]) -> None:
+        """Take a fetch, and do what follows from it."""
+        await self.processor.take(book, records)
+        await patiently(self.processor.aftermath.step)
 
     async def read(self, book: Book, fetches: int = 20, count: int = 500) -> None:
         """Take what the log brings."""
         for _ in range(fetches):
-            await self.processor.take(book, book.fetch(count))
+            await self.take(book, book.fetch(count))
 
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "COMMIT_EVERY", 0.0)
+    monkeypatch.setattr(aftermath, "COMMIT_EVERY", 0.0)
     monkeypatch.setattr(module, "CHECK_EVERY", 0.0)
 
 
@@ -119,9 +126,9 @@ async def test_after_a_hole_the_reader_is_sent_back() -> None:
     store, log = Memory(), book(pages(10))
     bench = Bench(store)
     await bench.begin(log)
-    await bench.processor.take(log, log.fetch(4))
+    await bench.take(log, log.fetch(4))
     log.fetch(3)  # lost on the way
-    await bench.processor.take(log, log.fetch(1))
+    await bench.take(log, log.fetch(1))
     assert (log.seeks[-1], store.marks[0]) == ((0, 4), f"{TOPIC_ID}:3")
     await bench.read(log, 2)
     assert not wrong(store, pages(10))
@@ -131,7 +138,7 @@ async def test_a_hole_with_nothing_behind_it_is_found_too(monkeypatch: pytest.Mo
     store, log = Memory(), book(pages(10), pages(3, "b"))
     bench = Bench(store)
     await bench.begin(log)
-    await bench.processor.take(log, log.fetch(4))
+    await bench.take(log, log.fetch(4))
     log.fetch()  # the rest is lost on the way
     await bench.read(log, 3)
     assert store.marks[0] == f"{TOPIC_ID}:3"
@@ -176,12 +183,12 @@ async def test_a_store_that_lost_its_tail_gets_it_again(idle: bool) -> None:
     store, log = Memory(), book(pages(12))
     bench = Bench(store, Chatty())
     await bench.begin(log)
-    await bench.processor.take(log, log.fetch(4))
+    await bench.take(log, log.fetch(4))
     before = store.snapshot()
-    await bench.processor.take(log, log.fetch(4))
+    await bench.take(log, log.fetch(4))
     store.restore(before)
     if idle:
-        await bench.processor.take(log, {})
+        await bench.take(log, {})
         assert log.seeks[-1] == (0, 4)
     await bench.read(log, 5)
     assert not wrong(store, pages(12))
@@ -208,12 +215,12 @@ async def test_two_owners_of_one_partition() -> None:
     store, first_log, second_log = Memory(), book(pages(12)), book(pages(12))
     zombie, owner = Bench(store, Chatty()), Bench(store, Chatty())
     await zombie.begin(first_log)
-    await zombie.processor.take(first_log, first_log.fetch(3))
+    await zombie.take(first_log, first_log.fetch(3))
     fetched = first_log.fetch(5)
     await owner.begin(second_log)
-    await owner.processor.take(second_log, second_log.fetch(6))
+    await owner.take(second_log, second_log.fetch(6))
     commits = store.commits
-    await zombie.processor.take(first_log, fetched)
+    await zombie.take(first_log, fetched)
     assert (store.marks[0], store.commits) == (f"{TOPIC_ID}:8", commits)
     await zombie.read(first_log, 3)
     await owner.read(second_log, 3)
@@ -237,7 +244,7 @@ async def test_nothing_counts_as_done_before_it_is_sent() -> None:
     bench = Bench(store, Chatty())
     await bench.begin(log)
     bench.wire.away = 2
-    await bench.processor.take(log, log.fetch())
+    await bench.take(log, log.fetch())
     assert (len(bench.sent(TRIGGERS)), log.done, store.outbox) == (3, {0: 3}, {next(iter(store.outbox)): {}})
     assert [orjson.loads(one)["type"] for one in bench.sent(INTERACTIONS)] == ["rule.fired"] * 3
 
@@ -247,7 +254,7 @@ async def test_nothing_counts_as_done_before_it_is_sent_when_the_answer_got_lost
     bench = Bench(store, Chatty())
     await bench.begin(log)
     store.lost_answers = 1
-    await bench.processor.take(log, log.fetch())
+    await bench.take(log, log.fetch())
     assert log.done == {}
     await bench.read(log, 2)
     assert (len(bench.sent(TRIGGERS)), store.marks) == (3, {0: f"{TOPIC_ID}:2"})
