@@ -20,7 +20,7 @@ Part = Callable[[Ground, float], Awaitable[list[Figure]]]
 
 PARTS: dict[str, Part] = {"throughput": throughput, "latency": latency, "gateway": gateway, "size": size}
 
-console = Console(highlight=False)
+console = Console(highlight=False, width=150)
 
 
 async def run(only: Sequence[str] = (), *, quick: bool = False) -> Report:

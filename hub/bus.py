@@ -205,7 +205,9 @@ def topic(settings: Settings, name: str) -> str:
 def admin(settings: Settings) -> KafkaAdminClient:
     """kafka-python's admin client. Raises Transient when no broker answers."""
     try:
-        return KafkaAdminClient(bootstrap_servers=settings.kafka_bootstrap_servers, client_id="hub-admin")
+        return KafkaAdminClient(
+            bootstrap_servers=settings.kafka_bootstrap_servers, client_id="hub-admin", reconnect_backoff_max_ms=500
+        )
     except SyncKafkaError as error:
         raise Transient(f"Kafka does not answer at {settings.kafka_bootstrap_servers}: {error}") from error
 

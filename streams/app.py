@@ -145,8 +145,10 @@ class FaustRunner:
             broker_heartbeat_interval=session / 4,
             broker_request_timeout=max(15.0, session + 5),
             broker_rebalance_timeout=max(10.0, session),
-            consumer_max_fetch_size=524_288,
+            consumer_max_fetch_size=1_572_864,
             consumer_auto_offset_reset="earliest",
+            # A worker that joins while the broker is coming back may find no topic yet: look again soon.
+            consumer_metadata_max_age_ms=2_000,
             producer_request_timeout=15.0,
             autodiscover=False,
             loghandlers=[],

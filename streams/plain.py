@@ -88,7 +88,8 @@ class PlainRunner:
             session_timeout_ms=session,
             heartbeat_interval_ms=session // 4,
             rebalance_timeout_ms=max(10_000, session),
-            max_partition_fetch_bytes=524_288,
+            max_partition_fetch_bytes=1_572_864,
+            metadata_max_age_ms=2_000,
         )
         try:
             await consumer.start()

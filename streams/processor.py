@@ -70,6 +70,9 @@ class Processor:
         self.assigned = log_.assigned()
         for partition in self._positions.keys() - self.assigned:
             del self._positions[partition]
+            for gauge in (LAG, WATERMARK_AGE):  # its new owner tells them now
+                with contextlib.suppress(KeyError):
+                    gauge.remove(partition)
         await patiently(lambda: self._locate(log_))
         ready = {one: self._in_order(log_, one, found) for one, found in records.items() if one in self._positions}
         ready = {partition: found for partition, found in ready.items() if found}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
 from typing import Final
 
@@ -81,6 +82,7 @@ class Worker:
             lambda: "" if processor.assigned else "no partitions yet",
         )
         calm_collector()
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # forty lines a second in an outage; we say it once
         beside = [
             asyncio.create_task(one)
             for one in (processor.aftermath.run(), timers.run(), self._sweep(), self._watch_rules())

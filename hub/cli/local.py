@@ -20,6 +20,7 @@ from hub.settings import LOCAL_FILE, Settings
 SECRETS_FILE: Final = "secrets.json"
 KAFKA_PORT: Final = 9092
 REDIS_PORT: Final = 6379
+LOCAL_SESSION: Final = 4.0
 PORTS: Final = ("gateway_port", "smtp_port", "desk_port", "sandbox_port", "sandbox_smtp_port")
 
 
@@ -100,6 +101,8 @@ def choose(settings: Settings) -> Local:
     names = ["gateway", "desk", "dispatcher", *(f"worker-{one}" for one in range(settings.workers))]
     metrics = {name: port(f"metrics of {name}", settings.metrics_port + number) for number, name in enumerate(names)}
     changes: dict[str, Any] = {**ports, "state": settings.state.absolute(), "sandbox": True}
+    # Alone on its machine a worker that died has nobody to make room for: let the next one begin sooner.
+    changes["session_timeout"] = min(settings.session_timeout, LOCAL_SESSION)
     if own_kafka:
         changes["kafka_bootstrap_servers"] = f"127.0.0.1:{kafka_port}"
     if own_redis:

@@ -179,7 +179,7 @@ class Provider:
         self._drops = drops
         self.silent = False
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while True:
                 head = (await reader.readuntil(b"\r\n\r\n")).lower()
@@ -195,7 +195,13 @@ class Provider:
                 writer.write(b"HTTP/1.1 201 Created\r\nContent-Type: application/json\r\n")
                 writer.write(b"Content-Length: %d\r\n\r\n" % len(body) + body)
                 await writer.drain()
-        writer.close()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, closed however it ends."""
+        try:
+            await self._serve(reader, writer)
+        finally:
+            writer.close()
 
     @contextlib.asynccontextmanager
     async def listening(self, port: int = 0) -> AsyncIterator[str]:
@@ -212,7 +218,7 @@ class Relay:
         self.taken: Counter[str] = Counter()
         self._drops = drops
 
-    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 relay\r\n")
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while line := await reader.readline():
@@ -225,7 +231,13 @@ class Relay:
                         break
                 writer.write(b"221 bye\r\n" if verb == b"QUIT" else b"250 ok\r\n")
                 await writer.drain()
-        writer.close()
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection, closed however it ends."""
+        try:
+            await self._serve(reader, writer)
+        finally:
+            writer.close()
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[int]:
