@@ -23,6 +23,8 @@ from bench.throughput import RULES
 from hub import bus
 from hub.event import Event
 from hub.ids import customer_id
+from hub.replay import stored
+from hub.settings import Settings
 from hub.topics import INTERACTIONS, TRIGGERS
 from hub.trigger import Trigger
 from hub.tuning import calm_collector
@@ -52,7 +54,6 @@ class Watch:
 
     def __init__(self) -> None:
         self.ready = asyncio.Event()
-        self._log: list[bytes] = []
         self._triggers: list[tuple[float, bytes]] = []
         self._changes: dict[bytes, float] = {}
 
@@ -62,10 +63,9 @@ class Watch:
         return len(self._triggers)
 
     async def topics(self, ground: Ground) -> None:
-        """Follow the log and the triggers."""
-        log, triggers = (bus.topic(ground.settings, name) for name in (INTERACTIONS, TRIGGERS))
+        """Follow the triggers."""
         consumer = AIOKafkaConsumer(
-            log, triggers, bootstrap_servers=ground.settings.kafka_bootstrap_servers, auto_offset_reset="latest"
+            bus.topic(ground.settings, TRIGGERS), bootstrap_servers=ground.settings.kafka_bootstrap_servers
         )
         await consumer.start()
         self.ready.set()
@@ -73,11 +73,7 @@ class Watch:
             while True:
                 found = await consumer.getmany(timeout_ms=1000)
                 now = time.time()
-                for place, records in found.items():
-                    if place.topic == triggers:
-                        self._triggers += [(now, record.value) for record in records]
-                    else:
-                        self._log += [record.value for record in records]
+                self._triggers += [(now, record.value) for records in found.values() for record in records]
         finally:
             await consumer.stop()
 
@@ -89,9 +85,10 @@ class Watch:
         async for message in changes.listen():
             self._changes.setdefault(message["channel"], time.time())
 
-    def latencies(self) -> tuple[list[float], list[float]]:
+    def latencies(self, settings: Settings) -> tuple[list[float], list[float]]:
         """Milliseconds from accepted to the profile, and to the trigger, without the warm-up."""
-        events = [event for event in map(Event.from_json, self._log) if event.type == "web.track"]
+        events = [Event.from_json(one.value) for one in stored(settings, INTERACTIONS)]
+        events = [event for event in events if event.type == "web.track"]
         accepted = {event.id: event.receivedat.timestamp() for event in events}
         first = min(accepted.values()) + WARM_UP
         changed = [
@@ -147,9 +144,9 @@ async def latency(ground: Ground, share: float = 1.0) -> list[Figure]:
         for task in following:
             task.cancel()
         await asyncio.gather(*following, return_exceptions=True)
-    to_profile, to_trigger = watch.latencies()
+    to_profile, to_trigger = await asyncio.to_thread(watch.latencies, ground.settings)
     missing = total // EVERY - watch.triggers
-    note = f"{RATE} events/s offered for {seconds - WARM_UP:.0f} s after {WARM_UP:.0f} s to warm up, {len(to_trigger):,} triggers, {missing} missing"
+    note = f"{RATE}/s for {seconds - WARM_UP:.0f} s after {WARM_UP:.0f} s of warming up, {missing} triggers missing"
     return [
         Figure("accepted to trigger, p50", percentile(to_trigger, 0.5), "ms", TRIGGER_P50, "at most", note=note),
         Figure("accepted to trigger, p99", percentile(to_trigger, 0.99), "ms", TRIGGER_P99, "at most"),

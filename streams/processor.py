@@ -30,6 +30,8 @@ from streams.runner import Log
 
 CHECK_EVERY: Final = 1.0
 """Seconds between looks at the watermarks while nothing comes in."""
+LOOK_EVERY: Final = 0.1
+"""Seconds between looks at how far each partition is: beside small batches they would cost more than the batch."""
 STALLED: Final = 3.0
 """Seconds after which a partition that has more, and brings nothing, is read again from where we are."""
 
@@ -63,6 +65,7 @@ class Processor:
         self.aftermath = Aftermath(ledger, relay)
         self._left_behind = False
         self._checked_at = 0.0
+        self._looked_at = 0.0
         self.assigned: frozenset[int] = frozenset()
 
     async def take(self, log_: Log, records: Mapping[int, Sequence[Record]]) -> None:
@@ -173,13 +176,17 @@ class Processor:
 
     def _look(self, log_: Log) -> None:
         """Where nothing waits, everything accepted before the broker last answered is applied."""
+        now = time.monotonic()
+        if now - self._looked_at < LOOK_EVERY:
+            return
+        self._looked_at = now
         for partition, position in self._positions.items():
             end = log_.end(partition)
             waiting = max(0, (end or 0) - position.next)
             if end is not None and waiting == 0:
                 position.moment = max(position.moment, log_.asked(partition))
-                position.heard = time.monotonic()
-            elif time.monotonic() - position.heard > STALLED:
+                position.heard = now
+            elif now - position.heard > STALLED:
                 # A fetch that a rebalance threw away left a hole, and nothing comes after it to show it.
                 self._read_on(log_, partition, position)
             LAG.labels(partition).set(waiting)

@@ -97,6 +97,7 @@ class Bench:
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aftermath, "COMMIT_EVERY", 0.0)
     monkeypatch.setattr(module, "CHECK_EVERY", 0.0)
+    monkeypatch.setattr(module, "LOOK_EVERY", 0.0)
 
 
 def pages(count: int, person: str = "a") -> list[Event]:
