@@ -12,7 +12,7 @@ from typing import Final, cast
 from channels.email.headers import POLICY, clean, raw_values
 from channels.email.html_text import html_text
 
-MOST_PARTS: Final = 200
+MOST_PARTS: Final = 100
 DEEPEST: Final = 20
 LONGEST_HEAD: Final = 256_000
 """Bytes of header in front of the whole mail."""
