@@ -18,10 +18,12 @@ from tests.servers import KafkaServer, RedisServer
 
 
 @pytest.mark.parametrize(
-    ("events", "customers", "kills"),
+    ("events", "customers", "kills", "runner"),
     [
-        pytest.param(10_000, 500, 5, id="ci"),
-        pytest.param(100_000, 2_000, 20, id="full", marks=pytest.mark.full),
+        pytest.param(10_000, 500, 5, "faust", id="ci"),
+        pytest.param(5_000, 300, 2, "plain", id="ci-plain"),
+        pytest.param(100_000, 2_000, 20, "faust", id="full", marks=pytest.mark.full),
+        pytest.param(100_000, 2_000, 20, "plain", id="full-plain", marks=pytest.mark.full),
     ],
 )
 async def test_killed_workers(
@@ -32,9 +34,10 @@ async def test_killed_workers(
     events: int,
     customers: int,
     kills: int,
+    runner: str,
 ) -> None:
     random = Random(seed)
-    hub = install(kafka_server, private_redis(), fetch=100)
+    hub = install(kafka_server, private_redis(), fetch=100, runner=runner)
     hub.rule("thanks", THANKS)
     told = story(seed, events, customers)
     started = time.monotonic()
