@@ -9,10 +9,9 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
-from pydantic import ValidationError
 
 from hub import bus
-from hub.errors import Transient
+from hub.errors import Rejected, Transient
 from hub.partition import partition
 from hub.settings import Settings
 from hub.topics import OUTCOMES
@@ -96,6 +95,6 @@ async def _read(consumer: Any, places: list[TopicPartition], since_ms: int) -> A
 
 def _outcome(raw: bytes) -> Outcome | None:
     try:
-        return Outcome.model_validate_json(raw)
-    except ValidationError:
+        return Outcome.from_json(raw)
+    except Rejected:
         return None

@@ -6,16 +6,12 @@ import base64
 from datetime import UTC, datetime
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
-
-from hub.errors import Rejected
 from hub.event import Moment
+from hub.wire import Wire
 
 
-class DeadLetter(BaseModel):
+class DeadLetter(Wire):
     """One message that failed: its bytes, why, and where it was."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
     reason: str
     """One word: unreadable, fold, payload, …"""
@@ -46,15 +42,3 @@ class DeadLetter(BaseModel):
     def raw(self) -> bytes:
         """The bytes as they came."""
         return base64.b64decode(self.body)
-
-    def to_json(self) -> bytes:
-        """The letter as it stands on its topic."""
-        return self.model_dump_json().encode()
-
-    @classmethod
-    def from_json(cls, raw: bytes) -> Self:
-        """Read a letter from its topic. Raises Rejected."""
-        try:
-            return cls.model_validate_json(raw)
-        except ValidationError as error:
-            raise Rejected(f"not a dead letter: {error.error_count()} faults") from None

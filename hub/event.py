@@ -19,13 +19,14 @@ What `data` holds, beside what is particular to a channel:
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import AwareDatetime, Field, PlainSerializer
 
 from hub.errors import Rejected
 from hub.identity import Identity, key
 from hub.ids import ref
+from hub.wire import Wire
 
 LARGEST: Final = 900_000
 """Bytes an event may have on the topic; Kafka's own default limit is a little above."""
@@ -39,10 +40,8 @@ def rfc3339(moment: datetime) -> str:
 Moment = Annotated[AwareDatetime, PlainSerializer(rfc3339, return_type=str, when_used="json")]
 
 
-class Event(BaseModel):
+class Event(Wire):
     """Something that happened, on some channel, to one customer."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
     specversion: str = Field(default="1.0", pattern=r"^1\.0$")
     id: str = Field(min_length=1, max_length=200)
@@ -75,20 +74,6 @@ class Event(BaseModel):
         """Whom it is about; the strongest first."""
         found: list[Identity] = self.data.get("identities") or []
         return found
-
-    def to_json(self) -> bytes:
-        """The event as it stands on the topic."""
-        return self.model_dump_json().encode()
-
-    @classmethod
-    def from_json(cls, raw: bytes) -> Self:
-        """Read an event from the topic. Raises Rejected with the field that is wrong."""
-        try:
-            return cls.model_validate_json(raw)
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            place = ".".join(str(part) for part in first["loc"]) or "body"
-            raise Rejected(f"{place}: {first['msg']}", field=place) from None
 
 
 def make(
