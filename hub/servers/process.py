@@ -192,7 +192,9 @@ def last_lines(log: Path, since: int = 0, count: int = LINES_SHOWN) -> list[str]
 def write_pid(file: Path, pid: int) -> None:
     """Remember which process this is: its number, and when it began, since numbers are used again."""
     with suppress(psutil.NoSuchProcess):
-        file.write_text(f"{pid} {psutil.Process(pid).create_time()}\n")
+        fresh = file.with_suffix(".new")
+        fresh.write_text(f"{pid} {psutil.Process(pid).create_time()}\n")
+        fresh.replace(file)  # whoever reads it finds the old one or the new one, never half of one
 
 
 def end_leftovers(state: Path) -> list[str]:
