@@ -9,37 +9,26 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, cast
 
 import faust
-from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 
 from hub.bus import topic
-from hub.errors import Transient
 from hub.logs import get
 from hub.settings import Settings
 from hub.topics import INTERACTIONS
 from streams.decode import Record
-from streams.runner import Batches
+from streams.runner import Batches, translated
 
 IDLE: Final = 0.25
 """Seconds a fetch waits when nothing comes in."""
 STOP_PATIENCE: Final = 10.0
 
 log = get("faust")
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    """A broker that is away, or a partition that was taken from us meanwhile: look again later."""
-    try:
-        yield
-    except (KafkaError, TimeoutError) as error:
-        raise Transient(f"Kafka: {error!r}") from error
 
 
 class FaustLog:
@@ -71,23 +60,23 @@ class FaustLog:
 
     async def beginning(self, partition: int) -> int:
         tp = self._tp(partition)
-        with _translated():
+        with translated():
             return int((await self._consumer.earliest_offsets(tp))[tp])
 
     async def committed(self, partition: int) -> int | None:
         thread = self._consumer._thread
-        with _translated():
+        with translated():
             return cast(int | None, await thread.call_thread(self._inner.committed, self._tp(partition)))
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
-        with _translated():
+        with translated():
             await self._consumer._commit({self._tp(one): offset for one, offset in offsets.items()})
 
     def seek(self, partition: int, offset: int) -> None:
         # In the consumer's own thread: a seek discards what that thread has fetched.
         loop = self._consumer._thread.thread_loop
         done = asyncio.run_coroutine_threadsafe(self._seek(partition, offset), loop)
-        with _translated():
+        with translated():
             done.result(timeout=5)
 
     async def _seek(self, partition: int, offset: int) -> None:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Protocol
 
+from aiokafka.errors import KafkaError
+
+from hub.errors import Transient
 from streams.decode import Record
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """A broker that is away, or a partition that was taken from us meanwhile: look again later."""
+    try:
+        yield
+    except (KafkaError, TimeoutError) as error:
+        raise Transient(f"Kafka: {error!r}") from error
 
 
 class Log(Protocol):
