@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from functools import lru_cache
 
 NAMESPACE = uuid.UUID("6f1c0d53-5b0e-5d43-9a53-0f5d1f7c3c11")
 
@@ -28,6 +29,7 @@ def ref(event: str) -> str:
     return digest(event, 5)
 
 
+@lru_cache(maxsize=262144)
 def customer_id(identity: str) -> str:
     """The customer an identity (`type:value`) belongs to until it is linked to another one."""
     return "c" + digest(identity)

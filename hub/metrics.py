@@ -21,6 +21,9 @@ REPEATED = Counter("hub_repeated_events", "Events seen before, without a second 
 DEAD = Counter("hub_dead_letters", "Events put among the dead letters", ["reason"])
 REFUSED = Counter("hub_refused_commits", "Commits the store refused", ["why"])
 MERGED = Counter("hub_merged_customers", "Customers found to be one")
+SHED = Counter(
+    "hub_shed_identities", "Identities that an event named and that were not taken as the customer's", ["why"]
+)
 FIRED = Counter("hub_fired_triggers", "Triggers decided by rules", ["rule"])
 HELD = Counter("hub_held_triggers", "Messages a rule wanted and a gate held back", ["reason"])
 SENT = Counter("hub_sent_messages", "Messages taken by a provider", ["channel", "provider"])

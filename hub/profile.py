@@ -1,8 +1,12 @@
 """The profile: what we know of one customer, as a function of the set of their events.
 
+What is stored is a `Document`: for each identity the `Part` that its own events make, and what connects the
+identities. What people and rules see is the `Profile`: all parts as one. So customers that turn out to be one are
+their parts put together, and customers that are taken apart again get their own parts back.
+
 Times are milliseconds since 1970 UTC. A *register* keeps the newest of several statements and where it
 came from: `[value, time, ref, source]`, ordered by (time, ref), so that the order of arrival does not
-matter. Profiles are plain dictionaries on the hot path; `PROFILE` checks one where it enters from outside.
+matter. They are plain dictionaries on the hot path; `PROFILE` checks one where it enters from outside.
 """
 
 from __future__ import annotations
@@ -16,6 +20,16 @@ Register: TypeAlias = list[Any]
 """`[value, time, ref, source]`; source is the type of the event that said it."""
 
 VALUE, TIME, REF, SOURCE = 0, 1, 2, 3
+
+Link: TypeAlias = list[Any]
+"""`[state, time, ref, rule, keep, lose]`: two identities are `joined` or `apart` since a time; which of the two
+customers kept its id."""
+
+STATE, SINCE, CAUSE, RULE, KEEP, LOSE = range(6)
+JOINED, APART = "joined", "apart"
+
+Refusal: TypeAlias = list[Any]
+"""`[reason, time, ref]`: why an identity that an event named was not taken as the customer's."""
 
 
 class Known(TypedDict):
@@ -36,16 +50,16 @@ class Traffic(TypedDict):
     last_sent: int
 
 
-class Profile(TypedDict):
-    """Everything known of one customer; the timeline is kept beside it."""
+class Told(TypedDict):
+    """What events tell, whether of one identity or of a whole customer."""
 
-    id: str
     first: int
     """Time of the earliest event."""
     last: int
     """Time of the newest event."""
     events: int
-    identities: dict[str, Known]
+    mentions: dict[str, Known]
+    """Every identity that the events name."""
     traits: dict[str, Register]
     facts: dict[str, Register]
     """What the customer told us once: digits of a phone menu, fields of a form."""
@@ -56,31 +70,89 @@ class Profile(TypedDict):
     """The newest text by the same keys as `counts`: `[text, time, ref, type]`."""
     consent: dict[str, Register]
     """By `channel/purpose`: `[given, time, ref, source]`."""
-    stage: str
-    """Lifecycle: need, evaluation, purchase or after."""
+    refused: dict[str, Refusal]
+    """Identities that events named and that were not taken as the customer's."""
     fired: dict[str, list[Any]]
     """Trigger id → `[rule, channel, time, purpose]`, the newest ones: caps are counted here."""
-    timers: dict[str, list[Any]]
-    """Slot → `[timer id, due, rule]`: what we are waiting for."""
-    fences: dict[str, dict[str, int]]
-    """Identity → `topic id/partition` → last offset applied. Bookkeeping of the pipeline."""
     call: NotRequired[Register]
     """The newest state of the newest call: `[{id, state, direction, number, digits}, time, ref, source]`."""
+
+
+class Part(Told):
+    """What the events of one identity tell."""
+
+    fences: dict[str, int]
+    """`topic id/partition` → last offset applied. Bookkeeping of the pipeline."""
+
+
+class Profile(Told):
+    """Everything known of one customer; the timeline is kept beside it."""
+
+    id: str
+    identities: dict[str, Known]
+    """Those of `mentions` that are the customer's own."""
+    links: dict[str, Link]
+    """What made them the customer's own, by `one\\nother`."""
+    stage: str
+    """Lifecycle: need, evaluation, purchase or after."""
+    timers: dict[str, list[Any]]
+    """Slot → `[timer id, due, rule]`: what we are waiting for."""
+
+
+class Document(TypedDict):
+    """One customer as it is stored."""
+
+    id: str
+    nodes: list[str]
+    """The customer's identities, `type:value`."""
+    parts: dict[str, Part]
+    """By the identity whose events they are."""
+    links: dict[str, Link]
+    timers: dict[str, list[Any]]
 
 
 PROFILE: Final[TypeAdapter[Profile]] = TypeAdapter(Profile)
 
 STAGES: Final = ("need", "evaluation", "purchase", "after")
+PSEUDO: Final = "customer:"
+"""How the hub's own events name a customer by its place, when they name no identity."""
+
+
+def part() -> Part:
+    """The part of an identity without events."""
+    return {
+        "first": 0,
+        "last": 0,
+        "events": 0,
+        "mentions": {},
+        "traits": {},
+        "facts": {},
+        "channels": {},
+        "counts": {},
+        "latest": {},
+        "consent": {},
+        "refused": {},
+        "fired": {},
+        "fences": {},
+    }
+
+
+def blank(customer: str, *nodes: str) -> Document:
+    """A customer of whom nothing is known yet but who it is."""
+    return {"id": customer, "nodes": sorted(nodes), "parts": {}, "links": {}, "timers": {}}
 
 
 def empty(customer: str) -> Profile:
-    """A customer of whom nothing is known yet."""
+    """The profile of a customer of whom nothing is known yet."""
     return {
         "id": customer,
         "first": 0,
         "last": 0,
         "events": 0,
         "identities": {},
+        "mentions": {},
+        "links": {},
+        "refused": {},
         "traits": {},
         "facts": {},
         "channels": {},
@@ -90,7 +162,6 @@ def empty(customer: str) -> Profile:
         "stage": "need",
         "fired": {},
         "timers": {},
-        "fences": {},
     }
 
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -22,6 +22,7 @@ from pydantic_settings import (
 )
 
 from hub.errors import Misconfigured
+from hub.kinds import Policy, described
 
 PREFIX = "HUB_"
 LOCAL_FILE = "local.json"
@@ -88,6 +89,9 @@ class Settings(BaseSettings):
     region: str = "DE"
     """Two-letter country of telephone numbers written without a prefix."""
 
+    identity: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """What differs from the table in hub/kinds.py, by type of identity."""
+
     host: str = "127.0.0.1"
     """Where the public ports listen; 0.0.0.0 in a container."""
     gateway_port: int = 8080
@@ -142,6 +146,17 @@ class Settings(BaseSettings):
         """Strongest first: arguments, environment, secret files, hub.toml, a running local hub."""
         toml = TomlConfigSettingsSource(settings_cls)
         return init_settings, env_settings, _SecretFiles(settings_cls), toml, _RunningHub(settings_cls)
+
+    @field_validator("identity")
+    @classmethod
+    def _kinds(cls, changes: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        described(changes)
+        return changes
+
+    @cached_property
+    def policy(self) -> Policy:
+        """What holds for each type of identity."""
+        return Policy(described(self.identity))
 
     @property
     def rules_dir(self) -> Path:

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, cast
 
-import orjson
-
-from hub.jsonbytes import dumps
-from hub.profile import Profile
+from hub.ids import customer_id
+from hub.profile import PSEUDO, Document, Part, Profile, Told, part
 from profile_store import keys
+from profile_store.document import ABSENT, packed, settle, view
 from profile_store.search import entry, terms
-
-ABSENT: Final = ""
-VERSION: Final = 12
-"""Characters of a version, at the front of the stored profile: a count of 8 digits, and 4 drawn by lot.
-
-The lot is for a store that lost its tail: counted up again, a version must not look like the lost one to a worker
-that still holds that.
-"""
-COUNT: Final = 8
 
 FORGET_EVERY: Final = 16
 """At every so many events of a customer, names of events too old to be sent again are forgotten."""
@@ -28,38 +18,27 @@ FORGET_EVERY: Final = 16
 Member = tuple[str, str, dict[str, Any]]
 
 
-def packed(before: str, profile: Profile) -> bytes:
-    """A profile as it is stored, in the version after `before`."""
-    return b"%08d%04x" % (count(before) + 1, random.getrandbits(16)) + dumps(profile)
-
-
-def count(version: str) -> int:
-    """How often the profile was written."""
-    return int(version[:COUNT] or 0)
-
-
 def name(ref: str) -> bytes:
     """An event's short name as it is stored."""
     return bytes.fromhex(ref)
 
 
-def alias(raw: bytes) -> str | None:
-    """The customer this one was merged into, or None when it is one of its own."""
-    return raw[1:].decode() if raw[:1] == b">" else None
+@dataclass(slots=True)
+class History:
+    """What lies beside a customer's document: rows of the timeline, and (minute, name) of applied events."""
 
-
-def unpacked(raw: bytes) -> Profile:
-    """The profile in a stored value. We wrote it, so it is not checked again."""
-    profile: Profile = orjson.loads(memoryview(raw)[VERSION:])
-    return profile
+    rows: list[bytes] = field(default_factory=list)
+    seen: list[Any] = field(default_factory=list)
 
 
 @dataclass(slots=True)
 class Draft:
     """One customer before and after a batch; `version` is what the store must still hold."""
 
-    profile: Profile
+    document: Document
     version: str = ABSENT
+    profile: Profile = field(init=False)
+    """The document's parts as one; brought up to date by `fold` and `regroup`."""
     rows: list[bytes] = field(default_factory=list)
     seen: dict[str, int] = field(default_factory=dict)
     """Short name of each applied event → when it was received."""
@@ -69,32 +48,100 @@ class Draft:
     cancelled: set[str] = field(default_factory=set)
     terms: set[str] = field(default_factory=set)
     """Search terms the store holds."""
-    aliases: list[str] = field(default_factory=list)
-    """Identities' places that become part of this customer and held nothing."""
+    places: dict[str, str] = field(default_factory=dict)
+    """Places that lead to this customer from now on → what the store must still hold there."""
     absorbed: list[Draft] = field(default_factory=list)
     """Customers that become part of this one."""
+    siblings: list[Draft] = field(default_factory=list)
+    """Customers that are written together with this one or not at all."""
+    left: list[Draft] = field(default_factory=list)
+    """Customers whose place leads here from now on, and who leave nothing there: all they had is elsewhere."""
+    parted: list[Draft] = field(default_factory=list)
+    """Those it was taken apart into by the last division."""
+    history: History | None = None
+    """What replaces the history in the store, after a customer was taken apart."""
     news: bytes = b""
     events: int = 0
-    """How many events the stored profile has."""
+    """How many events the stored document has."""
     changed: bool = False
     """Whether identities or names changed: then the search terms are made anew."""
 
+    def __post_init__(self) -> None:
+        self.profile = view(self.document)
+        self.events = self.profile["events"]
+
+    @property
+    def id(self) -> str:
+        """The customer's id."""
+        return self.document["id"]
+
+    @property
+    def root(self) -> str:
+        """The identity whose place is the customer's."""
+        nodes = self.document["nodes"]
+        return next((node for node in nodes if place(node) == self.id), nodes[0])
+
+    def node(self, key: str) -> str | None:
+        """The customer's identity that an event's key means; None when it is not the customer's."""
+        if key in self.document["nodes"]:
+            return key
+        if key.startswith(PSEUDO):
+            wanted = key.removeprefix(PSEUDO)
+            return next((node for node in self.document["nodes"] if place(node) == wanted), None)
+        return None
+
+    def part(self, node: str) -> Part:
+        """What the events of one of the identities tell."""
+        found = self.document["parts"].get(node)
+        if found is None:
+            found = self.document["parts"][node] = part()
+            self.regroup()
+        return found
+
+    def fold(self, key: str, change: Callable[[Told], None]) -> Part:
+        """Change what is told of the identity that an event's key means, and of the customer with it."""
+        one = self.part(self.node(key) or self.root)
+        change(one)
+        if len(self.document["parts"]) == 1:
+            self.profile.update(cast(Profile, one))
+        else:
+            change(self.profile)
+        settle(self.profile, self.document)
+        return one
+
+    def regroup(self) -> None:
+        """Parts or identities came or went: put them together anew."""
+        self.profile = view(self.document)
+
+    def know_terms(self) -> None:
+        """Note what the customer can be found by in the store, before that changes."""
+        if not self.changed:
+            self.changed = True
+            self.terms = terms(self.profile)
+
     def members(self) -> list[Member]:
         """Everything this change writes, together or not at all: key, version the store must hold, and what."""
-        customer = self.profile["id"]
-        found: list[Member] = [(keys.profile(customer), self.version, self._own())]
-        found += [(keys.profile(place), ABSENT, {"document": f">{customer}"}) for place in self.aliases]
-        found += [(keys.profile(one.profile["id"]), one.version, _absorbed(customer, one)) for one in self.absorbed]
+        found: list[Member] = [(keys.profile(self.id), self.version, self._own())]
+        found += [(keys.profile(one), was, {"document": f">{self.id}"}) for one, was in self.places.items()]
+        found += [(keys.profile(one.id), one.version, _absorbed(self.id, one)) for one in self.absorbed]
+        found += [(keys.profile(one.id), one.version, _left(self.id, one)) for one in self.left]
+        for one in self.siblings:
+            found += one.members()
         return found
 
     def _own(self) -> dict[str, Any]:
-        written: dict[str, Any] = {"document": packed(self.version, self.profile)}
-        if self.rows:
+        written: dict[str, Any] = {"document": packed(self.version, self.document)}
+        seen = [part for ref, at in self.seen.items() for part in (at // keys.SEEN_UNIT, name(ref))]
+        if self.history is not None:
+            written["replace"] = True
+            written["rows"] = [*self.history.rows, *self.rows][-keys.TIMELINE_ROWS :]
+            seen = [*self.history.seen, *seen]
+        elif self.rows:
             written["rows"] = self.rows[-keys.TIMELINE_ROWS :]
-        if self.seen:
-            written["seen"] = [part for ref, at in self.seen.items() for part in (at // keys.SEEN_UNIT, name(ref))]
+        if seen:
+            written["seen"] = seen
             # Now and then is enough: what is too old or too much does no harm.
-            if self.profile["events"] // FORGET_EVERY != self.events // FORGET_EVERY:
+            if self.seen and self.profile["events"] // FORGET_EVERY != self.events // FORGET_EVERY:
                 written["keep"] = keys.TIMELINE_ROWS
                 written["forget"] = (max(self.seen.values()) - keys.SEEN_MS) // keys.SEEN_UNIT
         if self.outbox:
@@ -104,21 +151,32 @@ class Draft:
         if self.cancelled:
             written["cancelled"] = sorted(self.cancelled)
         if self.changed:
-            customer, new = self.profile["id"], terms(self.profile)
-            written["terms"] = [part for term in sorted(new - self.terms) for part in (0, entry(term, customer))]
-            written["gone"] = [entry(term, customer) for term in sorted(self.terms - new)]
+            new = terms(self.profile)
+            written["terms"] = [part for term in sorted(new - self.terms) for part in (0, entry(term, self.id))]
+            written["gone"] = [entry(term, self.id) for term in sorted(self.terms - new)]
         if self.news:
             written["news"] = self.news
         return written
 
 
+def place(key: str) -> str:
+    """Where the customer of an identity, or of `customer:<id>`, lies in the store."""
+    return key.removeprefix(PSEUDO) if key.startswith(PSEUDO) else customer_id(key)
+
+
+def _left(customer: str, gone: Draft) -> dict[str, Any]:
+    """What becomes of the place of a customer who was taken apart and continues elsewhere."""
+    written = _absorbed(customer, gone)
+    del written["absorbed"]
+    return {**written, "replace": True}
+
+
 def _absorbed(customer: str, loser: Draft) -> dict[str, Any]:
     """What becomes of a customer that turns out to be part of another: a pointer; all it had moves."""
-    was = loser.profile["id"]
-    waiting = (keys.timer(was, slot, timer[0]) for slot, timer in loser.profile["timers"].items())
+    waiting = (keys.timer(loser.id, slot, timer[0]) for slot, timer in loser.document["timers"].items())
     return {
         "document": f">{customer}",
         "absorbed": keys.profile(customer),
         "cancelled": [*waiting, *sorted(loser.cancelled)],
-        "gone": [entry(term, was) for term in sorted(loser.terms)],
+        "gone": [entry(term, loser.id) for term in sorted(loser.terms)],
     }

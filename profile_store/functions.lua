@@ -66,6 +66,9 @@ local function write(key, customer)
   if customer.absorbed then
     absorb(key, customer.absorbed)
   end
+  if customer.replace then
+    redis.call('DEL', beside(key, 't'), beside(key, 'd'))
+  end
   if customer.rows then
     each('RPUSH', beside(key, 't'), customer.rows)
   end

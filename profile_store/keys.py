@@ -54,6 +54,11 @@ def timeline(customer: str) -> str:
     return f"{tag(bucket(customer))}:t:{customer}"
 
 
+def applied(customer: str) -> str:
+    """Key of the names of the events that were applied to a customer."""
+    return f"{tag(bucket(customer))}:d:{customer}"
+
+
 def search(number: int) -> str:
     """Key of a bucket's search terms."""
     return f"{tag(number)}:s"

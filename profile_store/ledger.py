@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from profile_store import keys
 from profile_store.connect import translated
-from profile_store.draft import VERSION, Draft, name
+from profile_store.draft import Draft, History, name
 
 LEASE_MS: Final = 15_000
 """How long a due timer is in the hands of the worker that took it."""
@@ -76,6 +76,15 @@ class Ledger:
             refused: list[int] = await self._client.fcall("hub_commit", 1, self._watermarks, marks, groups)
         return refused
 
+    async def history(self, customer: str) -> History:
+        """What lies beside a customer's document. Raises Transient."""
+        async with self._client.pipeline(transaction=False) as pipe:
+            pipe.lrange(keys.timeline(customer), 0, -1)
+            pipe.zrange(keys.applied(customer), 0, -1, withscores=True)
+            with translated():
+                rows, seen = await pipe.execute()
+        return History(rows, [part for ref, minute in seen for part in (int(minute), ref)])
+
     async def watermarks(self) -> dict[int, str]:
         """Where every partition's watermark stands: `topic id:offset`."""
         with translated():
@@ -129,8 +138,3 @@ class Ledger:
                 pipe.hdel(keys.outbox(bucket), id)
             with translated():
                 await pipe.execute()
-
-
-def version(raw: bytes) -> str:
-    """The version at the front of a stored profile."""
-    return raw[:VERSION].decode()

@@ -12,8 +12,7 @@ from hub.ids import customer_id
 from hub.profile import Profile
 from profile_store import keys, search, timeline
 from profile_store.connect import translated
-from profile_store.draft import alias, count, unpacked
-from profile_store.ledger import version
+from profile_store.document import alias, count, profile_of, version
 from profile_store.timeline import Row
 
 LONGEST_CHAIN: Final = 16
@@ -34,7 +33,7 @@ class Store:
                 return None
             target = alias(raw)
             if target is None:
-                return count(version(raw)), unpacked(raw)
+                return count(version(raw)), profile_of(raw)
             customer = target
         return None
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 import base64
 import binascii
 import zlib
+from collections.abc import Iterable
 from struct import Struct
 from typing import Any, Final
+from zlib import crc32
 
 import orjson
 from typing_extensions import TypedDict
@@ -40,6 +42,7 @@ CODES: Final = {kind: code for code, kind in enumerate(KINDS)}
 UUID_ROW: Final = 1 << 63
 """Set in the head of a row whose id is a UUID."""
 HEAD: Final = Struct(">Q")
+TAG: Final = 3
 DICTIONARY: Final = (
     b'"provider":"","message":"","in_reply_to":"<","purpose":"marketing","version":"","agent":"","status":"delivered"'
     b'"text":"","subject":"Re: ","call":{"id":"CA","state":"ringing","direction":"inbound","number":"+49"},"digits":"'
@@ -76,7 +79,20 @@ def _spelled(raw: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def encode(id: str, ms: int, kind: str, text: str = "", data: dict[str, Any] | None = None) -> bytes:
+def tag(owner: str) -> bytes:
+    """What a row says of the identity whose event it is: enough to tell one customer's identities apart."""
+    return crc32(owner.encode()).to_bytes(4)[:TAG]
+
+
+def owned(rows: Iterable[bytes], owners: Iterable[str]) -> list[bytes]:
+    """Those of a customer's rows that are events of these identities."""
+    tags = {tag(owner) for owner in owners}
+    return [row for row in rows if row[HEAD.size : HEAD.size + TAG] in tags]
+
+
+def encode(
+    id: str, ms: int, kind: str, text: str = "", data: dict[str, Any] | None = None, *, owner: str = ""
+) -> bytes:
     """A row as it is stored."""
     code, raw = CODES.get(kind, 0), _uuid(id)
     named = [] if code and raw is not None else [kind, id]
@@ -86,7 +102,7 @@ def encode(id: str, ms: int, kind: str, text: str = "", data: dict[str, Any] | N
     head = HEAD.pack((UUID_ROW if raw is not None and code else 0) | code << 48 | ms)
     deflate = zlib.compressobj(6, zlib.DEFLATED, -12, 4, zlib.Z_DEFAULT_STRATEGY, DICTIONARY)
     rest = deflate.compress(body) + deflate.flush()
-    return head + raw + rest if raw is not None and code else head + rest
+    return head + tag(owner) + (raw if raw is not None and code else b"") + rest
 
 
 def _small(data: dict[str, Any]) -> dict[str, Any]:
@@ -98,18 +114,19 @@ def _small(data: dict[str, Any]) -> dict[str, Any]:
 def decode(stored: bytes) -> Row:
     """A row as people read it."""
     head = HEAD.unpack_from(stored)[0]
-    start = HEAD.size + (16 if head & UUID_ROW else 0)
+    begin = HEAD.size + TAG
+    start = begin + (16 if head & UUID_ROW else 0)
     inflate = zlib.decompressobj(-12, DICTIONARY)
     text, data, *named = orjson.loads(inflate.decompress(stored[start:]))
-    kind, id = named or (KINDS[head >> 48 & 0x7FFF], _spelled(stored[HEAD.size : start]))
+    kind, id = named or (KINDS[head >> 48 & 0x7FFF], _spelled(stored[begin:start]))
     return {"id": id, "time": head & (1 << 48) - 1, "type": kind, "text": text, "data": data}
 
 
-def of_event(event: Event, ms: int) -> bytes:
-    """The row of an event."""
+def of_event(event: Event, ms: int, owner: str) -> bytes:
+    """The row of an event that is told of an identity."""
     data = {name: value for name, value in event.data.items() if name not in LEFT_OUT and value not in (None, "", {})}
     text = event.data.get("text")
-    return encode(event.id, max(0, ms), event.type, text if isinstance(text, str) else "", data)
+    return encode(event.id, max(0, ms), event.type, text if isinstance(text, str) else "", data, owner=owner)
 
 
 def order(row: Row) -> tuple[int, str]:

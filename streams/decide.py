@@ -110,18 +110,26 @@ def _end(draft: Draft, slot: str, id: str) -> None:
 def _fire(draft: Draft, decision: Decision, trigger: Trigger, incoming: Incoming) -> None:
     """Put the message into the outbox. What was decided in a replay was sent long ago and is not said again."""
     ms = incoming.ms
-    if incoming.replayed or not note_firing(
-        draft.profile, trigger.id, [decision.rule, trigger.channel, ms, trigger.purpose]
-    ):
+    firing = [decision.rule, trigger.channel, ms, trigger.purpose]
+    if incoming.replayed or not note_firing(draft.profile, trigger.id, firing):
         return
+    note_firing(draft.document["parts"][_teller(draft, trigger, incoming)], trigger.id, firing)
     draft.outbox[trigger.id] = trigger.to_json()
     data = {"rule": decision.rule, "version": decision.version, "channel": trigger.channel, "reason": trigger.reason}
-    draft.rows.append(encode(trigger.id, ms, "rule.fired", trigger.text, {**data, "trigger": trigger.id}))
+    draft.rows.append(
+        encode(trigger.id, ms, "rule.fired", trigger.text, {**data, "trigger": trigger.id}, owner=draft.root)
+    )
     FIRED.labels(decision.rule).inc()
+
+
+def _teller(draft: Draft, trigger: Trigger, incoming: Incoming) -> str:
+    """Whose part remembers a message: that of its address, as when the firing is read from the log."""
+    parts = draft.document["parts"]
+    return trigger.to if trigger.to in parts else draft.node(incoming.keys[0]) or next(iter(parts))
 
 
 def _hold(draft: Draft, decision: Decision, incoming: Incoming) -> None:
     id = f"{decision.rule}@{incoming.event.id}"
     data = {"rule": decision.rule, "reason": decision.reason}
-    draft.rows.append(encode(id, incoming.ms, "rule.held", decision.text, data))
+    draft.rows.append(encode(id, incoming.ms, "rule.held", decision.text, data, owner=draft.root))
     HELD.labels(decision.reason.partition(":")[0]).inc()

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final, Protocol
 
 from hub.errors import Rejected
 from hub.event import Event
 from hub.identity import key
-from hub.ids import customer_id
+from hub.kinds import Policy
+from hub.profile import PSEUDO
+from profile_store.draft import place
 
 IDENTITIES: Final = 20
 """Identities one event may have; more is an attack or a fault."""
+LARGEST: Final = 200
+"""The same for the hub's own events."""
 
 
-OURS: Final = ("/timers", "/rules", "/dispatcher", "/desk/")
+OURS: Final = ("/timers", "/rules", "/dispatcher", "/desk/", "/identity", "/hub/")
 """Sources of the hub's own events: they may name a customer by its id, which is a place in the store."""
 
 
@@ -45,7 +48,7 @@ class Incoming:
     received: int
     ref: str
     keys: tuple[str, ...]
-    """Identities, `type:value`; the first is the one the event is keyed by."""
+    """Identities, `type:value`; the first owns the event: it becomes part of what is told of that one."""
     places: tuple[str, ...]
     """Where each identity lives in the store."""
     fence: str
@@ -63,19 +66,12 @@ class Dead:
     error: str
 
 
-place = lru_cache(maxsize=131072)(customer_id)
-
-
-def _place(identity: str) -> str:
-    return identity.partition(":")[2] if identity.startswith("customer:") else place(identity)
-
-
-def one(record: Record, topic_id: str, replayed: bool) -> Incoming:
+def one(record: Record, topic_id: str, replayed: bool, policy: Policy) -> Incoming:
     """Read one record. Raises Rejected."""
     if record.value is None:
         raise Rejected("the message is empty", field="body")
     event = Event.from_json(record.value)
-    keys = _keys(event)
+    keys = _keys(event, policy)
     return Incoming(
         record=record,
         event=event,
@@ -83,36 +79,45 @@ def one(record: Record, topic_id: str, replayed: bool) -> Incoming:
         received=int(event.receivedat.timestamp() * 1000),
         ref=event.ref,
         keys=keys,
-        places=tuple(map(_place, keys)),
+        places=tuple(map(place, keys)),
         fence=f"{topic_id}/{record.partition}",
         replayed=replayed,
     )
 
 
-def _keys(event: Event) -> tuple[str, ...]:
-    """Whom an event is about, the identity it is keyed by first. Raises Rejected."""
-    keys = {event.subject: None}
+def _keys(event: Event, policy: Policy) -> tuple[str, ...]:
+    """Whom an event is about, its owner first. Raises Rejected."""
+    levels = {event.subject: policy.level(event.subject, {})}
     try:
         for identity in event.identities:
-            keys[key(identity)] = None
-    except (KeyError, TypeError) as error:
+            name = key(identity)
+            levels[name] = max(levels.get(name, 0), policy.level(name, identity))
+    except (KeyError, TypeError, AttributeError) as error:
         raise Rejected(f"data.identities: {error!r}", field="data.identities") from None
-    if len(keys) > IDENTITIES:
-        raise Rejected(f"data.identities: {len(keys)} of them", field="data.identities", limit=str(IDENTITIES))
-    if not event.source.startswith(OURS):
-        for name in keys:
-            if name.startswith("customer:"):
-                raise Rejected("data.identities: only the hub itself names customers", field="data.identities")
-    return tuple(keys)
+    ours = event.source.startswith(OURS)
+    if len(levels) > (LARGEST if ours else IDENTITIES):
+        raise Rejected(f"data.identities: {len(levels)} of them", field="data.identities", limit=str(IDENTITIES))
+    if not ours and any(name.startswith(PSEUDO) for name in levels):
+        raise Rejected("data.identities: only the hub itself names customers", field="data.identities")
+    if ours or len(levels) == 1:
+        return tuple(levels)
+    return tuple(sorted(levels, key=lambda name: _strength(name, levels[name], policy), reverse=True))
 
 
-def decode(records: Sequence[Record], topic_id: str, replay_until: int) -> tuple[list[Incoming], list[Dead]]:
+def _strength(name: str, level: int, policy: Policy) -> tuple[bool, bool, int]:
+    """Who owns an event: one that can be a customer's own, proven rather than claimed, by its type's priority."""
+    return policy.connects(name), level > 0, policy.of(name).priority
+
+
+def decode(
+    records: Sequence[Record], topic_id: str, replay_until: int, policy: Policy
+) -> tuple[list[Incoming], list[Dead]]:
     """Read records of one partition in order; what cannot be read is dead, its neighbours are not."""
     alive: list[Incoming] = []
     dead: list[Dead] = []
     for record in records:
         try:
-            alive.append(one(record, topic_id, record.offset < replay_until))
+            alive.append(one(record, topic_id, record.offset < replay_until, policy))
         except Rejected as error:
             dead.append(Dead(record, "unreadable", str(error)))
     return alive, dead

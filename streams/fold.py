@@ -1,8 +1,8 @@
-"""Third step: an event changes the profile. Pure, and independent of the order events arrive in.
+"""Third step: an event changes what is told of one identity. Pure, and independent of the order events arrive in.
 
-A profile is a function of the set of a customer's events: sums, earliest and newest, and registers that keep
-the newest statement by (time, name of the event). What is bounded keeps its lexically smallest names, since
-that is a rule which no order of arrival can change.
+What is told is a function of the set of events: sums, earliest and newest, and registers that keep the newest
+statement by (time, name of the event). What is bounded keeps its lexically smallest names, since that is a rule
+which no order of arrival can change.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
-
 from hub.event import Event
-from hub.jsonbytes import dumps
-from hub.profile import REF, TIME, Profile, Register, Traffic
+from hub.profile import PSEUDO, Register, Told, Traffic
+from profile_store.registers import NAMES, bound, keep_newest, kept, later, say
 
 RECEIVED: Final = frozenset(
     {"email.received", "sms.received", "phone.ringing", "social.message", "social.comment", "social.mention"}
@@ -22,75 +20,37 @@ RECEIVED: Final = frozenset(
 )
 SENT: Final = frozenset({"email.sent", "sms.sent", "social.sent", "phone.sent"})
 FAILED: Final = frozenset({"email.bounced", "email.failed", "sms.failed", "social.failed", "phone.failed"})
-QUIET: Final = frozenset({"timer.due", "rule.fired"})
+QUIET: Final = frozenset({"timer.due", "rule.fired", "identity.merged", "identity.unmerged"})
 """Events of our own that say nothing about what the customer did."""
 
-NAMES: Final = 128
-"""Kinds of events, traits, facts and identities kept of one customer, each."""
-LONGEST: Final = 1_000
-"""Characters of a text, bytes of anything else."""
 EXCERPT: Final = 80
-FIRED: Final = 50
-"""Triggers remembered, for caps."""
-
-BOUGHT: Final = ("web.track/Order Completed",)
-CHOOSING: Final = ("web.track/Product Added", "web.track/Checkout Started", "web.track/Cart Viewed")
-LOOKING: Final = ("web.track/Product Viewed", "web.track/Products Searched", "web.track/Product List Viewed")
-ENOUGH_PAGES: Final = 3
-
-
-def later(one: Register | None, other: Register) -> Register:
-    """The newer of two statements; of the same moment, the one of the greater event name."""
-    if one is None or (other[TIME], other[REF], str(other[0])) > (one[TIME], one[REF], str(one[0])):
-        return other
-    return one
-
-
-def _bound(table: dict[str, Any]) -> None:
-    while len(table) > NAMES:
-        del table[max(table)]
-
-
-def say(table: dict[str, Register], name: str, register: Register) -> None:
-    """Note a statement under a name, unless a newer one is known."""
-    table[name[:100]] = later(table.get(name[:100]), register)
-    if len(table) > NAMES:
-        _bound(table)
-
-
-def _value(value: Any) -> Any:
-    """A value small enough to keep, as the store gives it back, or None."""
-    if isinstance(value, str):
-        return value[:LONGEST]
-    if value is None or isinstance(value, bool):
-        return value
-    raw = dumps(value)
-    return orjson.loads(raw) if len(raw) <= LONGEST else None
 
 
 def _statements(table: dict[str, Register], said: Any, ms: int, ref: str, source: str) -> None:
     if isinstance(said, Mapping):
         for name, value in said.items():
-            kept = _value(value)
-            if kept is not None:
-                say(table, str(name), [kept, ms, ref, source])
+            small = kept(value)
+            if small is not None:
+                say(table, str(name), [small, ms, ref, source])
 
 
-def _seen_as(profile: Profile, keys: tuple[str, ...], event: Event, ms: int) -> None:
+def _seen_as(profile: Told, keys: tuple[str, ...], event: Event, ms: int) -> None:
     verified = {f"{one['type']}:{one['value']}" for one in event.identities if one.get("verified")}
     for name in keys:
-        if name.startswith("customer:"):
+        if name.startswith(PSEUDO):
             continue
-        known = profile["identities"].get(name)
+        known = profile["mentions"].get(name)
         if known is None:
-            profile["identities"][name] = {"verified": name in verified, "first": ms, "last": ms}
+            profile["mentions"][name] = {"verified": name in verified, "first": ms, "last": ms}
             continue
         known["verified"] = known["verified"] or name in verified
         known["first"] = min(known["first"], ms)
         known["last"] = max(known["last"], ms)
+    if len(profile["mentions"]) > NAMES:
+        bound(profile["mentions"])
 
 
-def _count(profile: Profile, event: Event, ms: int, ref: str) -> None:
+def _count(profile: Told, event: Event, ms: int, ref: str) -> None:
     kind, name, text = event.type, event.data.get("name"), event.data.get("text")
     excerpt = text[:EXCERPT] if isinstance(text, str) and kind != "web.track" else ""
     keys = (kind, f"{kind}/{name}"[:100]) if kind == "web.track" and name else (kind,)
@@ -99,11 +59,11 @@ def _count(profile: Profile, event: Event, ms: int, ref: str) -> None:
         counts[key] = counts.get(key, 0) + 1
         latest[key] = later(latest.get(key), [excerpt, ms, ref, kind])
     if len(counts) > NAMES:
-        _bound(counts)
-        _bound(latest)
+        bound(counts)
+        bound(latest)
 
 
-def _traffic(profile: Profile, event: Event, ms: int) -> None:
+def _traffic(profile: Told, event: Event, ms: int) -> None:
     kind, channel = event.type, event.channel
     way = "received" if kind in RECEIVED else "sent" if kind in SENT else "failed" if kind in FAILED else ""
     if not way:
@@ -121,41 +81,25 @@ def _traffic(profile: Profile, event: Event, ms: int) -> None:
         traffic["failed"] += 1
 
 
-def _newest(profile: Profile, names: tuple[str, ...]) -> int:
-    latest = profile["latest"]
-    return max((latest[name][TIME] for name in names if name in latest), default=0)
-
-
-def stage(profile: Profile) -> str:
-    """Where the customer stands: what they did last among buying, choosing and looking decides."""
-    bought, choosing = _newest(profile, BOUGHT), _newest(profile, CHOOSING)
-    if choosing > bought:
-        return "purchase"
-    if bought:
-        return "after"
-    looked = _newest(profile, LOOKING) or profile["counts"].get("web.page", 0) >= ENOUGH_PAGES
-    return "evaluation" if looked else "need"
-
-
-def note_firing(profile: Profile, trigger: str, firing: list[Any]) -> bool:
+def note_firing(profile: Told, trigger: str, firing: list[Any]) -> bool:
     """Remember that a rule spoke; False when it was known. `firing` is [rule, channel, time, purpose]."""
     fired = profile["fired"]
     if trigger in fired:
         return False
     fired[trigger] = firing
-    while len(fired) > FIRED:
-        del fired[min(fired, key=lambda id: (fired[id][2], id))]
+    keep_newest(fired)
     return True
 
 
-def fold(profile: Profile, event: Event, keys: tuple[str, ...], ms: int, ref: str) -> None:
-    """Change the profile by one event. `keys` are its identities, `ms` its time, `ref` its short name."""
-    _seen_as(profile, keys, event, ms)
+def fold(profile: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str) -> None:
+    """Change what is told by one event. `keys` are its identities, `ms` its time, `ref` its short name."""
     kind, data = event.type, event.data
     if kind in QUIET:
         if kind == "rule.fired":
+            _seen_as(profile, keys, event, ms)
             note_firing(profile, event.id, [data.get("rule", ""), data.get("channel", ""), ms, data.get("purpose", "")])
         return
+    _seen_as(profile, keys, event, ms)
     profile["first"] = min(profile["first"], ms) if profile["events"] else ms
     profile["events"] += 1
     profile["last"] = max(profile["last"], ms)
@@ -174,7 +118,6 @@ def fold(profile: Profile, event: Event, keys: tuple[str, ...], ms: int, ref: st
         say(profile["consent"], what, [bool(consent.get("given")), ms, ref, kind])
     call = data.get("call")
     if isinstance(call, Mapping):
-        state = _value({**call, "text": str(data.get("text", ""))[:EXCERPT]})
+        state = kept({**call, "text": str(data.get("text", ""))[:EXCERPT]})
         if state is not None:
             profile["call"] = later(profile.get("call"), [state, ms, ref, kind])
-    profile["stage"] = stage(profile)

@@ -1,194 +1,248 @@
-"""Second step: whose event is it? Identities lead to customers; an event with two customers' identities joins them.
+"""Second step: whose event is it, and who turns out to be one by it?
 
-Every identity has a place in the store, named after it. The place holds a customer, or points to the one
-it was joined to. So a new identity needs no look-up table, and two workers that meet it at the same time
-agree on its place.
+An event belongs to its strongest identity, and to the customer who has that. The other identities it names are
+joined to that customer, or refused, when the event is new; what was decided is an event of its own in the log.
+Read again after a loss, or for a rebuild, an event decides nothing: then only those decisions count. So a store
+that is built again holds the same customers, whatever order partitions are read in.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from hub.metrics import MERGED
-from hub.profile import empty
+from hub.kinds import Policy
+from hub.metrics import MERGED, SHED
+from hub.profile import JOINED, PSEUDO, blank
 from profile_store import keys
-from profile_store.draft import Draft, alias, unpacked
-from profile_store.ledger import Held, Ledger, version
-from profile_store.search import terms
+from profile_store.document import alias, unpacked, version
+from profile_store.draft import Draft, place
+from profile_store.registers import bound
+from profile_store.structure import newer, pair
+from streams import connect
 from streams.decode import Incoming
-from streams.merge import merge, older
+from streams.directory import Loaded, Stale
 
-HINTS = 200_000
-
-
-class Loaded:
-    """What the store holds of a batch's customers, unchanged, to start from as often as needed."""
-
-    def __init__(self, held: dict[str, Held], targets: dict[str, str]) -> None:
-        self.held = held
-        self.targets = targets
-
-
-class Directory:
-    """Finds customers in the store, and remembers which identity led to which customer."""
-
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
-        self._hints: dict[str, str] = {}
-
-    def forget(self, batch: Iterable[Incoming] | None = None) -> None:
-        """The store is not what it was; as far as these events go, or altogether."""
-        if batch is None:
-            self._hints.clear()
-            return
-        for incoming in batch:
-            for place in incoming.places:
-                self._hints.pop(place, None)
-
-    async def load(self, batch: Iterable[Incoming]) -> Loaded:
-        """Read the customers of a batch: one round trip, and one more for places that point elsewhere."""
-        wanted: dict[str, dict[str, None]] = {}
-        targets: dict[str, str] = {}
-        for incoming in batch:
-            for number, place in enumerate(incoming.places):
-                root = self._hints.get(place, place)
-                if root != place:
-                    targets[place] = root
-                refs = wanted.setdefault(root, {})
-                if number == 0:
-                    refs[incoming.ref] = None
-        held: dict[str, Held] = {}
-        asked: dict[str, dict[str, None]] = {}
-        while wanted:
-            for customer, refs in wanted.items():
-                asked.setdefault(customer, {}).update(refs)
-            found = await self._ledger.read({customer: list(refs) for customer, refs in wanted.items()})
-            following: dict[str, dict[str, None]] = {}
-            for customer, one in found.items():
-                target = alias(one.value) if one.value is not None else None
-                if target is None:
-                    held[customer] = one
-                else:
-                    targets[customer] = target
-                    following.setdefault(target, {}).update(wanted[customer])
-            # A customer met twice is read again, now with the names of all its events.
-            wanted = {target: {**asked.get(target, {}), **refs} for target, refs in following.items()}
-        self._remember(targets)
-        return Loaded(held, targets)
-
-    def _remember(self, targets: dict[str, str]) -> None:
-        if len(self._hints) + len(targets) > HINTS:
-            self._hints.clear()
-        for place in targets:
-            root = place
-            while root in targets:
-                root = targets[root]
-            self._hints[place] = root
+REFUSALS = 32
+"""Refusals noted of one customer; more are counted."""
 
 
 class Customers:
     """The customers of one batch while it is being worked on. Touches nothing outside."""
 
-    def __init__(self, loaded: Loaded) -> None:
-        self._loaded = loaded
+    def __init__(self, loaded: Loaded, policy: Policy) -> None:
+        self.loaded = loaded
+        self.policy = policy
         self._forward = dict(loaded.targets)
         self._drafts: dict[str, Draft] = {}
         self._touched: dict[int, tuple[Draft, list[Incoming]]] = {}
+        self._bonds: list[tuple[Draft, Draft]] = []
 
     def of(self, incoming: Incoming) -> Draft:
-        """The customer an event belongs to; identities that are new to it are joined to it."""
-        found = self._find(incoming.places[0])
-        for place in incoming.places[1:]:
-            root = self._root(place)
-            if found is not None and root == found.profile["id"]:
-                continue
-            other = self._find(place)
-            if other is None:
-                if found is None:
-                    found = self._create(incoming.places[0])
-                self._link(found, place)
-            elif found is None:
-                found = other
-                self._link(found, incoming.places[0])
-            elif other is not found:
-                found = self._join(found, other)
-        return found if found is not None else self._create(incoming.places[0])
+        """The customer an event belongs to. Raises Stale."""
+        return self.owner(incoming.keys[0], incoming.places[0])
+
+    def owner(self, key: str, where: str) -> Draft:
+        """The customer of an identity; made, if there is none yet. Raises Stale."""
+        draft = self.having(key, where)
+        if draft is None:
+            draft = self._drafts[where] = Draft(blank(where, key), changed=True)
+        return draft
+
+    def having(self, key: str, where: str) -> Draft | None:
+        """The customer of an identity, or None. Raises Stale."""
+        draft = self.find(where)
+        if draft is not None and draft.node(key) is None:
+            self._named(draft, key)
+        return draft
+
+    def _named(self, draft: Draft, key: str) -> None:
+        """A customer that was only known by its id gets its name."""
+        pseudo = f"{PSEUDO}{draft.id}"
+        if pseudo not in draft.document["nodes"] or place(key) != draft.id:
+            raise Stale(key)
+        draft.document["nodes"] = sorted({*draft.document["nodes"], key} - {pseudo})
+        if pseudo in draft.document["parts"]:
+            draft.document["parts"][key] = draft.document["parts"].pop(pseudo)
+        draft.regroup()
 
     def applied(self, incoming: Incoming, draft: Draft) -> str:
         """Why an event must not be applied again, or an empty string."""
-        mark = draft.profile["fences"].get(incoming.keys[0], {}).get(incoming.fence, -1)
-        if incoming.record.offset <= mark:
+        node = draft.node(incoming.keys[0]) or incoming.keys[0]
+        part = draft.document["parts"].get(node)
+        if part is not None and incoming.record.offset <= part["fences"].get(incoming.fence, -1):
             return "redelivered"
         if incoming.ref in draft.seen:
             return "resent"
-        held = self._loaded.held
-        places = (draft.profile["id"], *(one.profile["id"] for one in draft.absorbed))
+        held = self.loaded.held
+        places = (draft.id, *(one.id for one in draft.absorbed))
         return "resent" if any(place in held and incoming.ref in held[place].applied for place in places) else ""
+
+    def connect(self, draft: Draft, incoming: Incoming) -> tuple[Draft, list[list[object]]]:
+        """Join the other identities of a new event to its owner's customer; the customer, and what was decided."""
+        owner, decided = incoming.keys[0], []
+        levels: dict[str, int] = {}
+        for number, name in enumerate(incoming.keys[1:], 1):
+            if name in draft.document["nodes"] or name.startswith(PSEUDO):
+                continue
+            levels = levels or proven(incoming, self.policy)
+            other = self.having(name, incoming.places[number])
+            now = incoming.received
+            reason = connect.against(self.policy, (draft, other), (owner, name), levels, now)
+            if reason:
+                SHED.labels(reason).inc()
+                refusal = [reason, now, incoming.ref]
+                if self.refuse(draft, owner, name, refusal):
+                    decided.append([owner, name, *refusal])
+                continue
+            keep, lose = (draft, other) if other is None or older(draft, other) else (other, draft)
+            link = [JOINED, now, incoming.ref, "together", keep.root, name if lose is None else lose.root]
+            draft = self.join(keep, lose, name, link, pair(owner, name))
+            decided.append(connect.entry(owner, name, link))
+        return draft, decided
+
+    def refuse(self, draft: Draft, owner: str, name: str, refusal: list[object], *, again: bool = False) -> bool:
+        """Note why an identity is not the customer's; False when that was known, or there are too many.
+
+        `again`: it was decided before, and is read from the log.
+        """
+        table = draft.part(owner)["refused"]
+        known = table.get(name)
+        if known is not None and (refusal[1:] <= known[1:] or (known[0] == refusal[0] and not again)):
+            return False
+        table[name] = refusal
+        bound(table, REFUSALS)
+        draft.regroup()
+        return table.get(name) is refusal
+
+    def join(self, keep: Draft, lose: Draft | None, name: str, link: list[object], between: str) -> Draft:
+        """Make a free identity (`name`) or another customer part of this one."""
+        keep.know_terms()
+        if lose is None:
+            where = place(name)
+            keep.document["nodes"] = sorted([*keep.document["nodes"], name])
+            keep.places[where] = version(self.loaded.values.get(where))
+            self._forward[where] = keep.id
+        else:
+            self._absorb(keep, lose)
+        keep.document["links"][between] = link
+        keep.regroup()
+        return keep
+
+    def _absorb(self, keep: Draft, lose: Draft) -> None:
+        lose.know_terms()
+        into, other = keep.document, lose.document
+        into["nodes"] = sorted({*into["nodes"], *other["nodes"]})
+        into["parts"].update(other["parts"])
+        for name, link in other["links"].items():
+            if newer(into["links"].get(name), link):
+                into["links"][name] = link
+        for slot, timer in other["timers"].items():
+            mine = into["timers"].get(slot)
+            into["timers"][slot] = timer if mine is None or timer[1:2] + timer[:1] > mine[1:2] + mine[:1] else mine
+        keep.timers.update({keys.timer(keep.id, slot, timer[0]): timer[1] for slot, timer in into["timers"].items()})
+        keep.rows += lose.rows
+        keep.seen |= lose.seen
+        keep.outbox |= lose.outbox
+        keep.places |= lose.places
+        keep.absorbed += lose.absorbed
+        keep.left += lose.left
+        if lose.version and lose.id not in self.loaded.values:
+            keep.absorbed.append(lose)
+        else:
+            keep.places[lose.id] = lose.version
+        self._forward[lose.id] = keep.id
+        self._drafts.pop(lose.id, None)
+        events = self._touched.pop(id(lose), (lose, []))[1]
+        self._touched.setdefault(id(keep), (keep, []))[1].extend(events)
+        MERGED.inc()
+
+    def move(self, draft: Draft, root: str) -> Draft:
+        """Let a customer continue under the id of another of its identities."""
+        where = place(root)
+        before = next((one for one in draft.absorbed if one.id == where), None)
+        if before is not None:  # what was given up in this batch is taken back
+            draft.absorbed.remove(before)
+            moved = Draft(blank(where), before.version, terms=before.terms, changed=True)
+        else:
+            was = draft.places.pop(where, version(self.loaded.values.get(where)))
+            moved = Draft(blank(where), was, changed=True)
+        self._absorb(moved, draft)
+        moved.places.pop(where, None)
+        moved.regroup()
+        self.add(moved)
+        return moved
+
+    def add(self, draft: Draft) -> None:
+        """A customer that is new at its place."""
+        self._forward.pop(draft.id, None)
+        self._drafts[draft.id] = draft
+
+    def point(self, where: str, customer: str) -> None:
+        """A place leads to this customer now."""
+        self._forward[where] = customer
+
+    def hand_on(self, draft: Draft, heir: Draft) -> None:
+        """A customer leaves its place; its events of this batch are the other's now."""
+        events = self._touched.pop(id(draft), (draft, []))[1]
+        self._touched.setdefault(id(heir), (heir, []))[1].extend(events)
+
+    def bond(self, one: Draft, other: Draft) -> None:
+        """Two customers are written together or not at all."""
+        if one is not other:
+            self._bonds.append((one, other))
+            for draft in (one, other):
+                self._touched.setdefault(id(draft), (draft, []))
 
     def touch(self, draft: Draft, incoming: Incoming) -> None:
         """The event became part of this change."""
         self._touched.setdefault(id(draft), (draft, []))[1].append(incoming)
 
     def changes(self) -> Sequence[tuple[Draft, list[Incoming]]]:
-        """The customers to write, each with the events that changed it."""
+        """The customers to write, each with the events that changed it, and with those it is bound to."""
+        for one, other in self._bonds:
+            first, second = self._leader(one), self._leader(other)
+            if first is not second:
+                events = self._touched.pop(id(second))[1]
+                self._touched[id(first)][1].extend(events)
+                first.siblings += [second, *second.siblings]
+                second.siblings = []
         return list(self._touched.values())
 
-    def _root(self, place: str) -> str:
-        while place in self._forward:
-            place = self._forward[place]
-        return place
+    def _leader(self, draft: Draft) -> Draft:
+        draft = self._drafts[self._root(draft.id)]
+        return next((one for one, _ in self._touched.values() if one is draft or draft in one.siblings), draft)
 
-    def _find(self, place: str) -> Draft | None:
-        root = self._root(place)
-        draft = self._drafts.get(root)
+    def find(self, where: str) -> Draft | None:
+        """The customer that a place leads to, or None."""
+        where = self._root(where)
+        draft = self._drafts.get(where)
         if draft is not None:
             return draft
-        one = self._loaded.held.get(root)
-        if one is None or one.value is None:
+        one = self.loaded.held.get(where)
+        if one is None or one.value is None or alias(one.value) is not None:
             return None
-        profile = unpacked(one.value)
-        draft = self._drafts[root] = Draft(profile, version(one.value), events=profile["events"])
+        draft = self._drafts[where] = Draft(unpacked(one.value), version(one.value))
         return draft
 
-    def _create(self, place: str) -> Draft:
-        root = self._root(place)
-        draft = self._drafts[root] = Draft(empty(root), changed=True)
-        return draft
-
-    def _link(self, draft: Draft, place: str) -> None:
-        root = self._root(place)
-        if root != draft.profile["id"]:
-            draft.aliases.append(root)
-            self._forward[root] = draft.profile["id"]
-
-    def _join(self, one: Draft, other: Draft) -> Draft:
-        keep, lose = (one, other) if older(one.profile, other.profile) else (other, one)
-        for draft in (keep, lose):
-            know_terms(draft)
-        winner, loser = keep.profile["id"], lose.profile["id"]
-        merge(keep.profile, lose.profile)
-        keep.timers.update(
-            {keys.timer(winner, slot, timer[0]): timer[1] for slot, timer in keep.profile["timers"].items()}
-        )
-        keep.rows += lose.rows
-        keep.seen |= lose.seen
-        keep.outbox |= lose.outbox
-        keep.aliases += lose.aliases
-        keep.absorbed += lose.absorbed
-        if lose.version:
-            keep.absorbed.append(lose)
-        else:
-            keep.aliases.append(loser)
-        self._forward[loser] = winner
-        del self._drafts[loser]
-        events = self._touched.pop(id(lose), (lose, []))[1]
-        self._touched.setdefault(id(keep), (keep, []))[1].extend(events)
-        MERGED.inc()
-        return keep
+    def _root(self, where: str) -> str:
+        while where in self._forward:
+            where = self._forward[where]
+        return where
 
 
-def know_terms(draft: Draft) -> None:
-    """Note what the customer can be found by in the store, before that changes."""
-    if not draft.changed:
-        draft.changed = True
-        draft.terms = terms(draft.profile)
+def older(one: Draft, other: Draft) -> bool:
+    """Whether the first of two customers keeps its id: the older one does."""
+    return _age(one) <= _age(other)
+
+
+def _age(draft: Draft) -> tuple[bool, int, str]:
+    return draft.profile["events"] == 0, draft.profile["first"], draft.id
+
+
+def proven(incoming: Incoming, policy: Policy) -> dict[str, int]:
+    """How sure an event is of each identity."""
+    levels = {name: policy.level(name, {}) for name in incoming.keys}
+    for one in incoming.event.identities:
+        name = f"{one['type']}:{one['value']}"
+        levels[name] = max(levels.get(name, 0), policy.level(name, one))
+    return levels

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Final
 
 from hub.errors import Transient
+from hub.kinds import Policy
 from hub.logs import get
 from hub.metrics import APPLIED, LATENCY, REFUSED, REPEATED, STAGE
 from profile_store.draft import Draft
 from profile_store.ledger import Ledger, Raise
 from profile_store.timeline import of_event
+from streams.arrange import arrange
 from streams.decide import Engine, decide, settle
 from streams.decode import Dead, Incoming
+from streams.directory import DIVIDING, Directory, Stale
 from streams.fold import QUIET, fold
-from streams.identify import Customers, Directory, know_terms
+from streams.identify import Customers
 from streams.news import news
 
 TRIES: Final = 100
@@ -35,7 +38,7 @@ class Poison(Exception):
 
 
 def apply(customers: Customers, incoming: Incoming, engine: Engine) -> None:
-    """Identify, fold and decide one event. Raises Poison."""
+    """Identify, fold and decide one event. Raises Poison or Stale."""
     try:
         draft = customers.of(incoming)
         repeated = customers.applied(incoming, draft)
@@ -43,35 +46,54 @@ def apply(customers: Customers, incoming: Incoming, engine: Engine) -> None:
             REPEATED.labels(repeated).inc()
             if incoming.event.type == "timer.due":
                 settle(draft, incoming)
-            if draft.aliases or draft.absorbed or draft.cancelled:
+            if draft.cancelled:
                 customers.touch(draft, incoming)
             return
+        draft = arrange(customers, draft, incoming)
         _fold(draft, incoming, engine)
+    except Stale:
+        raise
     except Exception as error:
         raise Poison(incoming, error) from error
     customers.touch(draft, incoming)
 
 
 def _fold(draft: Draft, incoming: Incoming, engine: Engine) -> None:
-    event, profile = incoming.event, draft.profile
-    if not draft.changed and ("traits" in event.data or any(key not in profile["identities"] for key in incoming.keys)):
-        know_terms(draft)
-    fold(profile, event, incoming.keys, incoming.ms, incoming.ref)
-    profile["fences"].setdefault(incoming.keys[0], {})[incoming.fence] = incoming.record.offset
+    event = incoming.event
+    if "traits" in event.data:
+        draft.know_terms()
+    part = draft.fold(incoming.keys[0], lambda told: fold(told, event, incoming.keys, incoming.ms, incoming.ref))
+    part["fences"][incoming.fence] = incoming.record.offset
     draft.seen[incoming.ref] = incoming.received
     if event.type not in QUIET:
-        draft.rows.append(of_event(event, incoming.ms))
+        draft.rows.append(of_event(event, incoming.ms, draft.node(incoming.keys[0]) or ""))
     decide(engine, draft, incoming)
     draft.news = news(draft.profile, incoming) or draft.news
+
+
+def stretches(batch: Sequence[Incoming]) -> Iterator[Sequence[Incoming]]:
+    """The batch in pieces: what may take customers apart is applied by itself."""
+    start = 0
+    for number, incoming in enumerate(batch):
+        if incoming.event.type in DIVIDING:
+            if number > start:
+                yield batch[start:number]
+            yield batch[number : number + 1]
+            start = number + 1
+    if start < len(batch) or not batch:
+        yield batch[start:]
 
 
 class Pipeline:
     """Takes a batch of events and leaves every one of them in exactly one profile."""
 
-    def __init__(self, ledger: Ledger, engine: Callable[[], Engine], bury: Callable[[Dead], Awaitable[None]]) -> None:
+    def __init__(
+        self, ledger: Ledger, engine: Callable[[], Engine], bury: Callable[[Dead], Awaitable[None]], policy: Policy
+    ) -> None:
         self._ledger = ledger
         self._engine = engine
         self._bury = bury
+        self._policy = policy
         self.directory = Directory(ledger)
 
     async def run(self, batch: Sequence[Incoming], raises: Sequence[Raise]) -> list[Draft]:
@@ -79,6 +101,13 @@ class Pipeline:
 
         Raises Transient when the store does not answer, Gap when it is not where it was.
         """
+        *first, last = stretches(batch)
+        written: list[Draft] = []
+        for stretch in first:
+            written += await self._apply(stretch, [Raise(one.partition, one.expected, one.expected) for one in raises])
+        return written + await self._apply(last, raises)
+
+    async def _apply(self, batch: Sequence[Incoming], raises: Sequence[Raise]) -> list[Draft]:
         written: list[Draft] = []
         pending = list(batch)
         for attempt in range(TRIES):
@@ -107,11 +136,15 @@ class Pipeline:
         with STAGE.labels("load").time():
             loaded = await self.directory.load(pending)
         while True:
-            customers, engine = Customers(loaded), self._engine()
+            customers, engine = Customers(loaded, self._policy), self._engine()
             try:
                 with STAGE.labels("fold").time():
                     for incoming in pending:
                         apply(customers, incoming, engine)
+            except Stale:
+                self.directory.forget(pending)
+                loaded = await self.directory.load(pending)
+                continue
             except Poison as poison:
                 # Start again without it: a fold that failed half-way must leave nothing behind.
                 pending = [one for one in pending if one is not poison.incoming]

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Final
 
 from hub.errors import Transient
+from hub.kinds import Policy
 from hub.logs import get
 from hub.metrics import BATCH, GAPS, LAG, REFUSED, WATERMARK_AGE
 from profile_store.connect import Gap
@@ -56,7 +57,8 @@ class Position:
 class Processor:
     """Brings each record exactly once into a profile, and its triggers into the relay."""
 
-    def __init__(self, ledger: Ledger, pipeline: Pipeline, relay: Relay, topic_id: str) -> None:
+    def __init__(self, ledger: Ledger, pipeline: Pipeline, relay: Relay, topic_id: str, policy: Policy) -> None:
+        self._policy = policy
         self._ledger = ledger
         self._pipeline = pipeline
         self._relay = relay
@@ -91,7 +93,7 @@ class Processor:
         raises = []
         for partition, found in ready.items():
             position = self._positions[partition]
-            alive, rejected = decode(found, self._topic_id, position.replay_until)
+            alive, rejected = decode(found, self._topic_id, position.replay_until, self._policy)
             batch += alive
             dead += rejected
             raises.append(Raise(partition, position.mark, f"{self._topic_id}:{found[-1].offset}"))
@@ -107,7 +109,7 @@ class Processor:
             position = self._positions[one.partition]
             position.mark, position.next, position.heard = one.new, found[-1].offset + 1, time.monotonic()
             position.moment = max(position.moment, found[-1].timestamp)
-        triggers = [(bucket(draft.profile["id"]), draft.outbox) for draft in written if draft.outbox]
+        triggers = [(bucket(draft.id), draft.outbox) for draft in written if draft.outbox]
         await self.aftermath.add(
             triggers, {one: self._positions[one].next for one in ready}, left_behind=self._left_behind
         )

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
+import orjson
+
 from hub.bus import Producer, topic
 from hub.deadletter import DeadLetter
 from hub.event import Event
@@ -18,6 +20,8 @@ from profile_store.ledger import Ledger
 from streams.decode import Dead
 
 SOURCE: Final = "/rules"
+EVENT: Final = "event:"
+"""How the id of an outbox entry begins that is an event for the log: a decision about identities."""
 
 log = get("relay")
 
@@ -49,14 +53,17 @@ class Relay:
         self._topics = {name: topic(settings, name) for name in (TRIGGERS, INTERACTIONS, DEAD_LETTERS)}
 
     async def send(self, outboxes: Iterable[tuple[int, Mapping[str, bytes]]]) -> None:
-        """Send the triggers that wait in buckets: (bucket, trigger id → trigger). Raises Transient."""
-        entries = [(bucket, id, body) for bucket, outbox in outboxes for id, body in outbox.items()]
+        """Send what waits in buckets: (bucket, id → trigger, or `event:` and id → event). Raises Transient."""
+        waiting = [(bucket, id, body) for bucket, outbox in outboxes for id, body in outbox.items()]
+        events = [(str(orjson.loads(body)["subject"]), body) for _, id, body in waiting if id.startswith(EVENT)]
+        await self._producer.publish(self._topics[INTERACTIONS], events)
+        entries = [one for one in waiting if not one[1].startswith(EVENT)]
         triggers = [Trigger.from_json(body) for _, _, body in entries]
         messages = [(one.customer, body) for one, (_, _, body) in zip(triggers, entries, strict=True)]
         await self._producer.publish(self._topics[TRIGGERS], messages)
         firings = [firing(one, self._tenant) for one in triggers]
         await self._producer.publish(self._topics[INTERACTIONS], [(one.subject, one.to_json()) for one in firings])
-        await self._ledger.relayed((bucket, id) for bucket, id, _ in entries)
+        await self._ledger.relayed((bucket, id) for bucket, id, _ in waiting)
 
     async def sweep(self, *, all_: bool = False) -> int:
         """Send what a worker that died left in the outbox; how many there were. Raises Transient."""

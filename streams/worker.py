@@ -72,8 +72,8 @@ class Worker:
         await install(self._redis)
         await self._producer.start()
         log_id = await asyncio.to_thread(topic_id, self._settings)
-        pipeline = Pipeline(self._ledger, lambda: self._rules.engine, self._relay.bury)
-        processor = Processor(self._ledger, pipeline, self._relay, log_id)
+        pipeline = Pipeline(self._ledger, lambda: self._rules.engine, self._relay.bury, self._settings.policy)
+        processor = Processor(self._ledger, pipeline, self._relay, log_id, self._settings.policy)
         timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned)
         runner = _runner(self._settings, processor)
         metrics.serve(

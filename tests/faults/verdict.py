@@ -14,7 +14,7 @@ from hub.ids import customer_id
 from hub.topics import TRIGGERS
 from hub.trigger import Trigger
 from profile_store import keys, timeline
-from profile_store.draft import alias, unpacked
+from profile_store.document import alias, profile_of
 from tests.faults import oracle
 from tests.faults.harness import Installation
 from tests.faults.topic import Message, read_all
@@ -92,7 +92,7 @@ def _profiles(groups: Sequence[tuple[set[str], list[Event]]], held: dict[str, by
             continue
         customer = str(found.pop())
         claimed.add(customer)
-        profile, wanted = unpacked(held[customer]), oracle.expected(events)
+        profile, wanted = profile_of(held[customer]), oracle.expected(events)
         if oracle.digest(profile) != oracle.digest(wanted):
             faults.append(f"differs: {customer}: {_difference(dict(profile), wanted)}")
     orphans = {one for one, value in held.items() if alias(value) is None} - claimed

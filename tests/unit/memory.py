@@ -9,9 +9,11 @@ from typing import Any
 
 from hub.errors import Transient
 from hub.event import Event
+from hub.kinds import OPEN, Policy
 from profile_store import keys
 from profile_store.connect import Gap
-from profile_store.draft import VERSION, Draft, name
+from profile_store.document import VERSION
+from profile_store.draft import Draft, History, name
 from profile_store.ledger import Held, Raise
 from streams.decode import Incoming, Record, one
 
@@ -29,9 +31,11 @@ class Line:
     timestamp: int = 1_700_000_000_000
 
 
-def incoming(event: Event, offset: int, partition: int = 0, *, replayed: bool = False) -> Incoming:
+def incoming(
+    event: Event, offset: int, partition: int = 0, *, replayed: bool = False, policy: Policy = OPEN
+) -> Incoming:
     """An event as it comes out of the first step."""
-    return one(Line(partition, offset, event.to_json()), TOPIC_ID, replayed)
+    return one(Line(partition, offset, event.to_json()), TOPIC_ID, replayed, policy)
 
 
 class Memory:
@@ -39,7 +43,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.values: dict[str, bytes] = {}
-        self.applied: dict[str, set[bytes]] = {}
+        self.applied: dict[str, dict[bytes, int]] = {}
         self.rows: dict[str, list[bytes]] = {}
         self.outbox: dict[int, dict[str, bytes]] = {}
         self.marks: dict[int, str] = {}
@@ -60,7 +64,7 @@ class Memory:
         self._reach()
         found = {}
         for customer, refs in wanted.items():
-            there = self.applied.get(customer, set())
+            there = self.applied.get(customer, {})
             value = self.values.get(keys.profile(customer))
             found[customer] = Held(value, frozenset(ref for ref in refs if name(ref) in there))
         return found
@@ -94,12 +98,20 @@ class Memory:
         self.values[key] = document if isinstance(document, bytes) else document.encode()
         if "absorbed" in written:
             target = written["absorbed"].partition(":c:")[2]
-            self.applied.setdefault(target, set()).update(self.applied.pop(customer, set()))
+            self.applied.setdefault(target, {}).update(self.applied.pop(customer, {}))
             self.rows[target] = self.rows.pop(customer, []) + self.rows.get(target, [])
-        self.applied.setdefault(customer, set()).update(written.get("seen", [])[1::2])
+        if written.get("replace"):
+            self.applied[customer], self.rows[customer] = {}, []
+        names = written.get("seen", [])
+        self.applied.setdefault(customer, {}).update(zip(names[1::2], names[::2], strict=True))
         self.rows.setdefault(customer, []).extend(written.get("rows", []))
         parts = written.get("outbox", [])
         self.outbox.setdefault(keys.bucket(customer), {}).update(zip(parts[::2], parts[1::2], strict=True))
+
+    async def history(self, customer: str) -> History:
+        self._reach()
+        seen = self.applied.get(customer, {})
+        return History(list(self.rows.get(customer, [])), [part for ref, at in seen.items() for part in (at, ref)])
 
     async def watermarks(self) -> dict[int, str]:
         self._reach()
@@ -127,7 +139,7 @@ class Memory:
         copy = Memory()
         copy.values, copy.marks = dict(self.values), dict(self.marks)
         copy.outbox = {bucket: dict(waiting) for bucket, waiting in self.outbox.items()}
-        copy.applied = {customer: set(refs) for customer, refs in self.applied.items()}
+        copy.applied = {customer: dict(refs) for customer, refs in self.applied.items()}
         copy.rows = {customer: list(rows) for customer, rows in self.rows.items()}
         return copy
 

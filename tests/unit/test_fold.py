@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from hub.event import Event, make
 from hub.identity import Identity
-from hub.profile import PROFILE, Profile, empty, value
-from profile_store.draft import packed, unpacked
-from streams import fold as step
+from hub.profile import PROFILE, Document, Part, Profile, blank, part, value
+from profile_store import registers
+from profile_store.document import packed, unpacked, view
+from profile_store.draft import Draft
+from profile_store.merge import merge
 from streams.fold import fold, note_firing
-from streams.merge import merge
 from tests.faults import oracle
 from tests.unit.strategies import events
 
@@ -27,20 +28,37 @@ SOME = settings(deadline=None, max_examples=60, print_blob=True)
 ANNA: Identity = {"type": "email", "value": "anna@example.org", "verified": True}
 
 
-def stored(profile: Profile) -> Profile:
-    """The profile after a visit to the store."""
-    return unpacked(packed("", profile))
+def document(*parts: Part) -> Document:
+    """A customer with these parts, whose identities are all that they name."""
+    found = blank("c1", *{name for one in parts for name in one["mentions"]})
+    found["parts"] = {f"part:{number}": one for number, one in enumerate(parts)}
+    return found
+
+
+def stored(one: Part) -> Part:
+    """The part after a visit to the store."""
+    return unpacked(packed("", document(one)))["parts"]["part:0"]
+
+
+def part_of(told: Sequence[Event], stops: Sequence[int] = ()) -> Part:
+    """What these events tell; put into the store and taken out again at the stops."""
+    found = part()
+    for number, event in enumerate(told):
+        keys = tuple(dict.fromkeys([event.subject, *(f"{one['type']}:{one['value']}" for one in event.identities)]))
+        fold(found, event, keys, event.ms, event.ref)
+        if number in stops:
+            found = stored(found)
+    return stored(found)
+
+
+def profile(*parts: Part) -> Profile:
+    """The profile of a customer with these parts."""
+    return view(document(*parts))
 
 
 def folded(told: Sequence[Event], stops: Sequence[int] = ()) -> Profile:
-    """The profile of these events; put into the store and taken out again at the stops."""
-    profile = empty("c1")
-    for number, event in enumerate(told):
-        keys = tuple(dict.fromkeys([event.subject, *(f"{one['type']}:{one['value']}" for one in event.identities)]))
-        fold(profile, event, keys, event.ms, event.ref)
-        if number in stops:
-            profile = stored(profile)
-    return stored(profile)
+    """The profile of these events."""
+    return profile(part_of(told, stops))
 
 
 def told(kind: str, number: int = 0, *, at: int = 1_000, **data: Any) -> Event:
@@ -67,30 +85,40 @@ def test_batches_make_no_difference(some: list[Event], stops: set[int]) -> None:
 @SOME
 @given(events())
 def test_agrees_with_the_oracle(some: list[Event]) -> None:
-    profile, wanted = folded(some), json.loads(json.dumps(oracle.expected(some)))
-    assert {part: profile[part] for part in oracle.PARTS if part in profile} == wanted
-    assert oracle.digest(profile) == oracle.digest(wanted)
-    PROFILE.validate_python(profile)
+    found, wanted = folded(some), json.loads(json.dumps(oracle.expected(some)))
+    assert {name: found[name] for name in oracle.PARTS if name in found} == wanted
+    assert oracle.digest(found) == oracle.digest(wanted)
+    PROFILE.validate_python(found)
 
 
 @SOME
 @given(events(), st.lists(st.integers(0, 2), min_size=12, max_size=12), st.permutations(range(3)))
-def test_merging_is_the_fold_of_all_events(some: list[Event], parts: list[int], order: list[int]) -> None:
-    profiles = [folded([event for event, part in zip(some, parts, strict=False) if part == one]) for one in order]
-    left, right = empty("c1"), empty("c1")
-    for profile in profiles:
-        merge(left, stored(profile))
-    merge(profiles[1], profiles[2])
-    merge(right, profiles[0])
-    merge(right, stored(profiles[1]))
-    assert oracle.digest(stored(left)) == oracle.digest(stored(right)) == oracle.digest(folded(some))
+def test_merging_is_the_fold_of_all_events(some: list[Event], shares: list[int], order: list[int]) -> None:
+    parts = [part_of([event for event, share in zip(some, shares, strict=False) if share == one]) for one in order]
+    before = [stored(one) for one in parts]
+    left, right = profile(*parts), part()
+    merge(parts[1], parts[2])
+    merge(right, parts[0])
+    merge(right, stored(parts[1]))
+    assert oracle.digest(left) == oracle.digest(profile(stored(right))) == oracle.digest(folded(some))
     assert left["fired"] == right["fired"] == folded(some)["fired"]
+    assert (parts[0], parts[2]) == (before[0], before[2])
+
+
+@SOME
+@given(events(), st.lists(st.integers(0, 1), min_size=12, max_size=12))
+def test_a_profile_that_is_carried_along_is_the_parts_put_together(some: list[Event], shares: list[int]) -> None:
+    draft = Draft(blank("c1", "part:0", "part:1"))
+    for event, share in zip(some, shares, strict=False):
+        keys = (f"part:{share}", event.subject)
+        draft.fold(keys[0], lambda told, one=event, names=keys: fold(told, one, names, one.ms, one.ref))  # type: ignore[misc]
+    assert draft.profile == view(unpacked(packed("", draft.document)))
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_what_is_bounded_stays_independent_of_order(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(step, "NAMES", 5)
-    monkeypatch.setattr("streams.merge.NAMES", 5)
+    monkeypatch.setattr(registers, "NAMES", 5)
+    monkeypatch.setattr("streams.fold.NAMES", 5)
     monkeypatch.setattr(oracle, "KEPT", 5)
     random = Random(seed)
     many = [
@@ -98,8 +126,7 @@ def test_what_is_bounded_stays_independent_of_order(seed: int, monkeypatch: pyte
         for number in range(60)
     ]
     shuffled = random.sample(many, len(many))
-    one, other = folded(shuffled[:23]), folded(shuffled[23:])
-    merge(one, other)
+    one = profile(part_of(shuffled[:23]), part_of(shuffled[23:]))
     wanted = oracle.digest(oracle.expected(many))
     assert len(one["traits"]) == len(one["counts"]) == 5
     assert (oracle.digest(one), oracle.digest(folded(shuffled))) == (wanted, wanted)
@@ -109,10 +136,10 @@ def test_what_is_bounded_stays_independent_of_order(seed: int, monkeypatch: pyte
 def test_the_newest_firings_are_kept(seed: int) -> None:
     firings = [(f"t{number:03d}", ["rule", "email", number // 2, "service"]) for number in range(90)]
     Random(seed).shuffle(firings)
-    profile = empty("c1")
-    assert all(note_firing(profile, name, list(firing)) for name, firing in firings)
-    assert sorted(profile["fired"]) == [f"t{number:03d}" for number in range(40, 90)]
-    assert not note_firing(profile, "t089", ["rule", "email", 44, "service"])
+    found = part()
+    assert all(note_firing(found, name, list(firing)) for name, firing in firings)
+    assert sorted(found["fired"]) == [f"t{number:03d}" for number in range(40, 90)]
+    assert not note_firing(found, "t089", ["rule", "email", 44, "service"])
 
 
 @pytest.mark.parametrize(
@@ -131,21 +158,19 @@ def test_the_newest_firings_are_kept(seed: int) -> None:
     ],
 )
 def test_values_that_the_store_cannot_hold(given: Any, kept: Any) -> None:
-    profile = folded([told("web.identify", traits={"account": given})])
-    assert value(profile["traits"], "account") == kept
+    assert value(folded([told("web.identify", traits={"account": given})])["traits"], "account") == kept
 
 
 def test_the_moment_zero_is_a_moment() -> None:
     first, second = told("web.page", 0, at=0), told("web.page", 1, at=5)
     assert folded([first, second])["first"] == folded([second, first])["first"] == 0
-    one, other = folded([first]), folded([second])
-    merge(one, other)
-    assert one["first"] == 0
+    assert profile(part_of([first]), part_of([second]))["first"] == 0
 
 
 def test_events_of_our_own_do_not_count() -> None:
-    profile = folded([told("rule.fired", at=9, rule="thanks", channel="email", purpose="service")])
-    assert (profile["events"], profile["first"], profile["counts"]) == (0, 0, {})
-    assert profile["fired"] == {"e0": ["thanks", "email", 9_000, "service"]}
-    merge(profile, folded([told("web.page", 1, at=5)]))
-    assert (profile["events"], profile["first"], profile["last"]) == (1, 5_000, 5_000)
+    quiet = part_of([told("rule.fired", at=9, rule="thanks", channel="email", purpose="service")])
+    found = profile(quiet)
+    assert (found["events"], found["first"], found["counts"]) == (0, 0, {})
+    assert found["fired"] == {"e0": ["thanks", "email", 9_000, "service"]}
+    both = profile(quiet, part_of([told("web.page", 1, at=5)]))
+    assert (both["events"], both["first"], both["last"]) == (1, 5_000, 5_000)

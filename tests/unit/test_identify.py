@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hub.errors import Transient
 from hub.event import Event, make
 from hub.ids import customer_id
-from profile_store.draft import alias, unpacked
+from hub.kinds import OPEN
+from profile_store.document import alias, profile_of
 from streams.decode import Dead, Incoming
 from streams.pipeline import Pipeline
 from tests.faults import oracle
@@ -31,7 +32,7 @@ async def never(dead: Dead) -> None:
 
 def worker(store: Memory) -> Pipeline:
     """A worker's pipeline on a store."""
-    return Pipeline(store, Silent, never)  # type: ignore[arg-type]
+    return Pipeline(store, Silent, never, OPEN)  # type: ignore[arg-type]
 
 
 def wrong(store: Memory, told: Sequence[Event]) -> list[str]:
@@ -47,8 +48,8 @@ def wrong(store: Memory, told: Sequence[Event]) -> list[str]:
         root = roots.pop()
         if roots or root is None:
             faults.append(f"{names} lead to {roots | {root}}")
-        elif oracle.digest(unpacked(held[root])) != oracle.digest(oracle.expected(part)):
-            faults.append(f"{root}: {unpacked(held[root])} instead of {oracle.expected(part)}")
+        elif oracle.digest(profile_of(held[root])) != oracle.digest(oracle.expected(part)):
+            faults.append(f"{root}: {profile_of(held[root])} instead of {oracle.expected(part)}")
         found.add(root)
     orphans = {one for one, value in held.items() if alias(value) is None} - found
     return faults + [f"orphan {one}" for one in orphans]

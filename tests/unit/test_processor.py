@@ -13,11 +13,12 @@ import pytest
 from hub.deadletter import DeadLetter
 from hub.event import Event, make
 from hub.ids import trigger_id
+from hub.kinds import OPEN
 from hub.profile import Profile
 from hub.settings import Settings
 from hub.topics import DEAD_LETTERS, INTERACTIONS, TRIGGERS
 from hub.trigger import Trigger
-from profile_store.draft import unpacked
+from profile_store.document import profile_of
 from profile_store.ledger import Raise
 from rules.decision import Decision
 from streams import aftermath
@@ -71,8 +72,8 @@ class Bench:
     def __init__(self, store: Memory, engine: Any = None, topic_id: str = TOPIC_ID) -> None:
         self.wire = Wire()
         self.relay = Relay(self.wire, store, Settings(state=Path("/nowhere")))  # type: ignore[arg-type]
-        self.pipeline = Pipeline(store, lambda: engine or Silent(), self.relay.bury)  # type: ignore[arg-type]
-        self.processor = Processor(store, self.pipeline, self.relay, topic_id)  # type: ignore[arg-type]
+        self.pipeline = Pipeline(store, lambda: engine or Silent(), self.relay.bury, OPEN)  # type: ignore[arg-type]
+        self.processor = Processor(store, self.pipeline, self.relay, topic_id, OPEN)  # type: ignore[arg-type]
 
     def sent(self, name: str) -> list[bytes]:
         """What was sent to a topic."""
@@ -203,12 +204,12 @@ async def test_a_lost_store_is_rebuilt_without_a_word() -> None:
     await bench.read(log, 3)
     log.lines[0] += bench.sent(INTERACTIONS)
     await bench.read(log, 3)
-    held = {one: unpacked(value) for one, value in store.held().items()}
+    held = {one: profile_of(value) for one, value in store.held().items()}
     store.restore(Memory())
     bench.wire.sent.clear()
     await bench.read(log, 5)
     assert bench.wire.sent == []
-    assert {one: unpacked(value) for one, value in store.held().items()} == held
+    assert {one: profile_of(value) for one, value in store.held().items()} == held
     assert sum(len(one["fired"]) for one in held.values()) == 17
 
 
@@ -264,7 +265,7 @@ async def test_nothing_counts_as_done_before_it_is_sent_when_the_answer_got_lost
 async def test_what_the_last_owner_left_is_sent_before_anything_is_done() -> None:
     store, log = Memory(), book(pages(3))
     dead, heir = Bench(store, Chatty()), Bench(store, Chatty())
-    alive, _ = decode(log.fetch()[0], TOPIC_ID, 0)
+    alive, _ = decode(log.fetch()[0], TOPIC_ID, 0, OPEN)
     await dead.pipeline.run(alive, [Raise(0, "", f"{TOPIC_ID}:2")])
     await heir.begin(log)
     assert (len(heir.sent(TRIGGERS)), dead.wire.sent) == (3, [])
@@ -307,9 +308,10 @@ async def test_a_trigger_that_a_merge_moved_leaves_the_outbox() -> None:
     )
     store, log = Memory(), book([a, b, both])
     bench = Bench(store, Chatty())
-    alive, _ = decode(log.fetch()[0], TOPIC_ID, 0)
+    alive, _ = decode(log.fetch()[0], TOPIC_ID, 0, OPEN)
     await bench.pipeline.run(alive, [])
-    assert [await bench.relay.sweep() for _ in range(3)] == [0, 2, 0]
+    # Two triggers, and the decision that the two are one.
+    assert [await bench.relay.sweep() for _ in range(3)] == [0, 3, 0]
     assert len(bench.sent(TRIGGERS)) == 2
 
 

@@ -79,7 +79,7 @@ def test_a_row_of_an_event_is_small() -> None:
         subject="Hello",
         headers={"X": "y" * 50_000},
     )
-    row = timeline.decode(timeline.of_event(event, event.ms))
+    row = timeline.decode(timeline.of_event(event, event.ms, event.subject))
     assert (len(row["text"]), row["data"]) == (timeline.TEXT, {"subject": "Hello"})
     assert row["id"] == event.id
 

@@ -1,0 +1,86 @@
+"""A customer as it lies in the store: a version, and the document; and how the document becomes a profile."""
+
+from __future__ import annotations
+
+import random
+from typing import Any, Final, cast
+
+import orjson
+
+from hub.jsonbytes import dumps
+from hub.profile import Document, Part, Profile, empty, part
+from profile_store.merge import merge
+from profile_store.stage import stage
+
+ABSENT: Final = ""
+VERSION: Final = 12
+"""Characters of a version, at the front of the stored document: a count of 8 digits, and 4 drawn by lot.
+
+The lot is for a store that lost its tail: counted up again, a version must not look like the lost one to a worker
+that still holds that.
+"""
+COUNT: Final = 8
+NEVER: Final = {"verified": False, "first": 0, "last": 0}
+
+
+def packed(before: str, document: Document) -> bytes:
+    """A document as it is stored, in the version after `before`. What is empty is left out."""
+    parts = {name: {key: value for key, value in one.items() if value} for name, one in document["parts"].items()}
+    slim = {key: value for key, value in {**document, "parts": parts}.items() if value}
+    return b"%08d%04x" % (count(before) + 1, random.getrandbits(16)) + dumps(slim)
+
+
+def count(version: str) -> int:
+    """How often the document was written; never, where there was none or a pointer."""
+    return 0 if version[:1] in ("", ">") else int(version[:COUNT])
+
+
+def version(raw: bytes | None) -> str:
+    """What a value must begin with if it is to be written over."""
+    return "" if raw is None else raw[:VERSION].decode()
+
+
+def alias(raw: bytes) -> str | None:
+    """The customer this place belongs to, or None when it holds one of its own."""
+    return raw[1:].decode() if raw[:1] == b">" else None
+
+
+def unpacked(raw: bytes) -> Document:
+    """The document in a stored value. We wrote it, so it is not checked again."""
+    slim: dict[str, Any] = orjson.loads(memoryview(raw)[VERSION:])
+    parts = {name: cast(Part, {**part(), **one}) for name, one in slim.get("parts", {}).items()}
+    return {
+        "id": slim["id"],
+        "nodes": slim.get("nodes", []),
+        "parts": parts,
+        "links": slim.get("links", {}),
+        "timers": slim.get("timers", {}),
+    }
+
+
+def view(document: Document) -> Profile:
+    """The profile: all parts as one. Of a single part it shares the tables, so that a fold changes both."""
+    profile = empty(document["id"])
+    parts = document["parts"]
+    if len(parts) == 1:
+        profile.update(cast(Profile, next(iter(parts.values()))))
+    else:
+        for name in sorted(parts):
+            merge(profile, parts[name])
+    return settle(profile, document)
+
+
+def settle(profile: Profile, document: Document) -> Profile:
+    """Bring what follows from the rest up to date."""
+    mentions = profile["mentions"]
+    profile["id"] = document["id"]
+    profile["identities"] = {name: mentions.get(name) or NEVER.copy() for name in document["nodes"]}  # type: ignore[misc]
+    profile["links"] = document["links"]
+    profile["timers"] = document["timers"]
+    profile["stage"] = stage(profile)
+    return profile
+
+
+def profile_of(raw: bytes) -> Profile:
+    """The profile in a stored value."""
+    return view(unpacked(raw))

@@ -1,0 +1,75 @@
+"""Customers whose identities are no longer connected become several, each with its own events again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from hub.profile import Document, blank
+from profile_store import keys
+from profile_store.document import version
+from profile_store.draft import Draft, History, place
+from profile_store.structure import candidates, components
+from profile_store.timeline import owned
+from streams.identify import Customers
+
+
+def divide(customers: Customers, draft: Draft) -> Draft:
+    """Make a customer what its links say it is: several, or one at the place of the right identity.
+
+    Answers the customer that has its former root; those beside it are `parted`.
+    """
+    groups = components(draft.document["nodes"], draft.document["links"])
+    root = draft.root
+    if len(groups) == 1:
+        found = _root(draft.document, groups[0], root)
+        return draft if found == root else customers.move(draft, found)
+    draft.know_terms()
+    whole, history = draft.document, customers.loaded.histories.get(draft.id) or History()
+    made = [_made(customers, draft, whole, group) for group in groups]
+    first = next(one for one in made if root in one.document["nodes"])
+    first.document["timers"] = whole["timers"]
+    if first is not draft:
+        first.timers = {keys.timer(first.id, slot, one[0]): one[1] for slot, one in whole["timers"].items()}
+        first.left.append(draft)
+        first.outbox |= draft.outbox
+        customers.hand_on(draft, first)
+    for one in made:
+        one.history = History(owned(history.rows, one.document["nodes"]), history.seen)
+        one.regroup()
+        customers.add(one)
+        customers.bond(first, one)
+    for one in made:
+        _lead(customers, one)
+    first.parted = [one for one in made if one is not first]
+    return first
+
+
+def _root(document: Document, group: Sequence[str], root: str) -> str:
+    """The identity whose place is a group's: the former root, unless it gave its place up to another."""
+    found = candidates(group, document["links"])
+    return root if root in found else found[0]
+
+
+def _made(customers: Customers, draft: Draft, whole: Document, group: list[str]) -> Draft:
+    """A customer of some identities; the one whose place it is goes on as the same draft."""
+    inside = set(group)
+    document = blank(place(_root(whole, group, draft.root)), *group)
+    document["parts"] = {name: one for name, one in whole["parts"].items() if name in inside}
+    document["links"] = {name: link for name, link in whole["links"].items() if inside & set(name.split("\n", 1))}
+    if document["id"] == draft.id:
+        draft.document = document
+        return draft
+    return Draft(document, version(customers.loaded.values.get(document["id"])), changed=True)
+
+
+def _lead(customers: Customers, draft: Draft) -> None:
+    """Let the places of all its identities lead to a customer, straight."""
+    left = {one.id for one in draft.left}
+    for node in draft.document["nodes"]:
+        where = place(node)
+        if where == draft.id:
+            continue
+        customers.point(where, draft.id)
+        value = customers.loaded.values.get(where)
+        if where not in left and value != f">{draft.id}".encode():
+            draft.places[where] = version(value)
