@@ -16,7 +16,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import pytest
@@ -28,6 +28,9 @@ from hub.servers.process import Child, Spec
 from hub.servers.redis import Fsync, find_redis, redis_spec
 
 T = TypeVar("T")
+
+Flavour = Literal["", "redis", "valkey"]
+"""Which server; empty: whichever this machine would run the hub on."""
 
 
 @cache
@@ -118,11 +121,15 @@ class KafkaServer(Server):
 class RedisServer(Server):
     """A Redis; `url` is for clients."""
 
-    def __init__(self, state: Path, *, appendfsync: Fsync = "everysec", password: str = "") -> None:
+    def __init__(
+        self, state: Path, *, appendfsync: Fsync = "everysec", password: str = "", flavour: Flavour = ""
+    ) -> None:
+        self.flavour = flavour
         self.port = free_port()
         self.url = f"redis://{f':{quote(password)}@' if password else ''}{LOCALHOST}:{self.port}/0"
         super().__init__(
-            redis_spec(state, self.port, appendfsync=appendfsync, password=password, binary=_redis_binary()), state
+            redis_spec(state, self.port, appendfsync=appendfsync, password=password, binary=_redis_binary(flavour)),
+            state,
         )
 
     @property
@@ -184,12 +191,12 @@ def private_kafka(
 
 @pytest.fixture
 def private_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RedisServer]]:
-    """Makes a running Redis for this test alone; takes `appendfsync` and `password`."""
+    """Makes a running Redis for this test alone; takes `appendfsync`, `password` and `flavour`."""
     servers: list[RedisServer] = []
 
-    def make(*, appendfsync: Fsync = "everysec", password: str = "") -> RedisServer:
+    def make(*, appendfsync: Fsync = "everysec", password: str = "", flavour: Flavour = "") -> RedisServer:
         state = tmp_path_factory.mktemp("private-redis")
-        servers.append(RedisServer(state, appendfsync=appendfsync, password=password))
+        servers.append(RedisServer(state, appendfsync=appendfsync, password=password, flavour=flavour))
         servers[-1].start()
         return servers[-1]
 
