@@ -91,6 +91,7 @@ class WholeFetches(Consumer):  # type: ignore[misc]
         view = FaustLog(self, self.app.log_name)
         try:
             while not (self.should_stop or fetcher.should_stop):
+                await self._flowing()
                 generation = self.app.consumer_generation_id
                 records, _ = await self._wait_next_records(IDLE)
                 if self.should_stop or not self.flow_active or generation != self.app.consumer_generation_id:
@@ -101,6 +102,21 @@ class WholeFetches(Consumer):  # type: ignore[misc]
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
+
+    async def _flowing(self) -> None:
+        """Wait for the end of a rebalance, and say meanwhile that we live.
+
+        aiokafka lets a worker that fetched nothing for too long join again only when it fetches, and Faust fetches
+        only when it has joined: after a long wait for the store each would wait for the other for ever.
+        """
+        while not (self.flow_active or self.should_stop):
+            self._thread.thread_loop.call_soon_threadsafe(self._stir)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.can_resume_flow.wait(), IDLE)
+
+    def _stir(self) -> None:
+        with self._thread._ensure_consumer()._subscription.fetch_context():
+            pass  # what counts is that it was entered and left
 
 
 def _by_partition(records: Mapping[Any, Sequence[Record]]) -> dict[int, Sequence[Record]]:
@@ -132,6 +148,7 @@ class FaustRunner:
             broker_max_poll_records=settings.fetch,
             broker_session_timeout=session,
             broker_heartbeat_interval=session / 4,
+            broker_max_poll_interval=settings.poll_interval,
             broker_request_timeout=max(15.0, session + 5),
             broker_rebalance_timeout=max(10.0, session),
             consumer_max_fetch_size=1_572_864,
