@@ -142,12 +142,13 @@ class Installation:
         return Child(spec, self.state), port
 
     @contextlib.asynccontextmanager
-    async def workers(self, count: int, *, first: int = 0, hook: str = "") -> AsyncIterator[Fleet]:
+    async def workers(self, count: int, *, first: int = 0, hook: str = "", wait: bool = True) -> AsyncIterator[Fleet]:
         """That many workers, ready; stopped in the end. `hook` is run in each before all else."""
         made = [self.worker(number, hook=hook) for number in range(first, first + count)]
         fleet = Fleet([child for child, _ in made], [port for _, port in made])
         try:
-            await fleet.ready()
+            if wait:
+                await fleet.ready()
             yield fleet
         finally:
             await fleet.close()
