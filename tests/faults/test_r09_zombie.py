@@ -58,7 +58,7 @@ FULL: Final = Size(60_000, 20)
 
 
 async def _frozen(pid: int) -> bool:
-    return str(psutil.Process(pid).status()) == psutil.STATUS_STOPPED
+    return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
 
 
 async def _others_have_all(hub: Installation, fleet: Fleet, zombie: Child) -> float:
