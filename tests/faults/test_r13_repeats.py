@@ -127,4 +127,3 @@ async def test_everything_three_times(
     assert {cause: len(ids) for cause, ids in verdict.causes.items()} == dict.fromkeys(thanked(verdict.events), 1)
     assert full[found[1]["id"]][0] > 2 * FORGET_EVERY >= left[0], "what is too old to be repeated is forgotten"
     assert taken / events <= BYTES
-    assert most[1] / most[0] <= BYTES
