@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -83,6 +84,29 @@ class FaustLog:
         self._inner.seek(self._tp(partition), offset)
 
 
+@dataclass(slots=True)
+class Batch:
+    """A fetch on its way to the processor."""
+
+    log: FaustLog
+    records: Mapping[int, Sequence[Record]]
+    taken: bool = False
+    """Whether the processor has it."""
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def worked_on(batch: Batch) -> None:
+    """Wait until a batch is done, or was thrown away.
+
+    At a rebalance Faust empties its channels. A batch that lay there is never done; it is read again.
+    """
+    while not batch.done.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(batch.done.wait(), IDLE)
+        if not batch.taken:
+            return
+
+
 class WholeFetches(Consumer):  # type: ignore[misc]
     """Faust's consumer, handing over what one fetch brought instead of message after message."""
 
@@ -96,9 +120,9 @@ class WholeFetches(Consumer):  # type: ignore[misc]
                 records, _ = await self._wait_next_records(IDLE)
                 if self.should_stop or not self.flow_active or generation != self.app.consumer_generation_id:
                     continue
-                done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                await batches.put((view, _by_partition(records or {}), done))
-                await done
+                batch = Batch(view, _by_partition(records or {}))
+                await batches.put(batch)
+                await worked_on(batch)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
@@ -167,9 +191,10 @@ class FaustRunner:
         return app
 
     async def _process(self, stream: Any) -> None:
-        async for view, records, done in stream:
+        async for batch in stream:
+            batch.taken = True
             try:
-                await self._batches.take(view, records)
+                await self._batches.take(batch.log, batch.records)
             except Exception as error:
                 # An exception in a processor would be acknowledged and forgotten: the process ends instead,
                 # and whoever supervises it starts it again.
@@ -177,8 +202,7 @@ class FaustRunner:
                 self.broken.set_exception(error)
                 return
             finally:
-                if not done.done():
-                    done.set_result(None)
+                batch.done.set()
 
     async def run(self) -> None:
         """Run until stopped. Raises what broke it."""
