@@ -123,6 +123,8 @@ class Settings(BaseSettings):
     """Events a worker takes at once, at most."""
     session_timeout: float = Field(default=10.0, gt=0)
     """Seconds after which the broker gives a silent worker's partitions to another."""
+    poll_interval: float = Field(default=300.0, gt=0)
+    """Seconds a worker may spend on one batch, waiting for Redis included, before it leaves its partitions."""
     rules: Path | None = None
     """Folder of rule files; a local hub uses `<state>/rules`, filled with examples at first."""
     spool: Path | None = None

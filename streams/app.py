@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -83,6 +84,29 @@ class FaustLog:
         self._inner.seek(self._tp(partition), offset)
 
 
+@dataclass(slots=True)
+class Batch:
+    """A fetch on its way to the processor."""
+
+    log: FaustLog
+    records: Mapping[int, Sequence[Record]]
+    taken: bool = False
+    """Whether the processor has it."""
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+async def worked_on(batch: Batch) -> None:
+    """Wait until a batch is done, or was thrown away.
+
+    At a rebalance Faust empties its channels. A batch that lay there is never done; it is read again.
+    """
+    while not batch.done.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(batch.done.wait(), IDLE)
+        if not batch.taken:
+            return
+
+
 class WholeFetches(Consumer):  # type: ignore[misc]
     """Faust's consumer, handing over what one fetch brought instead of message after message."""
 
@@ -91,16 +115,32 @@ class WholeFetches(Consumer):  # type: ignore[misc]
         view = FaustLog(self, self.app.log_name)
         try:
             while not (self.should_stop or fetcher.should_stop):
+                await self._flowing()
                 generation = self.app.consumer_generation_id
                 records, _ = await self._wait_next_records(IDLE)
                 if self.should_stop or not self.flow_active or generation != self.app.consumer_generation_id:
                     continue
-                done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-                await batches.put((view, _by_partition(records or {}), done))
-                await done
+                batch = Batch(view, _by_partition(records or {}))
+                await batches.put(batch)
+                await worked_on(batch)
         except self.consumer_stopped_errors:
             if not self.app.should_stop:
                 raise
+
+    async def _flowing(self) -> None:
+        """Wait for the end of a rebalance, and say meanwhile that we live.
+
+        aiokafka lets a worker that fetched nothing for too long join again only when it fetches, and Faust fetches
+        only when it has joined: after a long wait for the store each would wait for the other for ever.
+        """
+        while not (self.flow_active or self.should_stop):
+            self._thread.thread_loop.call_soon_threadsafe(self._stir)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self.can_resume_flow.wait(), IDLE)
+
+    def _stir(self) -> None:
+        with self._thread._ensure_consumer()._subscription.fetch_context():
+            pass  # what counts is that it was entered and left
 
 
 def _by_partition(records: Mapping[Any, Sequence[Record]]) -> dict[int, Sequence[Record]]:
@@ -132,6 +172,7 @@ class FaustRunner:
             broker_max_poll_records=settings.fetch,
             broker_session_timeout=session,
             broker_heartbeat_interval=session / 4,
+            broker_max_poll_interval=settings.poll_interval,
             broker_request_timeout=max(15.0, session + 5),
             broker_rebalance_timeout=max(10.0, session),
             consumer_max_fetch_size=1_572_864,
@@ -150,9 +191,10 @@ class FaustRunner:
         return app
 
     async def _process(self, stream: Any) -> None:
-        async for view, records, done in stream:
+        async for batch in stream:
+            batch.taken = True
             try:
-                await self._batches.take(view, records)
+                await self._batches.take(batch.log, batch.records)
             except Exception as error:
                 # An exception in a processor would be acknowledged and forgotten: the process ends instead,
                 # and whoever supervises it starts it again.
@@ -160,8 +202,7 @@ class FaustRunner:
                 self.broken.set_exception(error)
                 return
             finally:
-                if not done.done():
-                    done.set_result(None)
+                batch.done.set()
 
     async def run(self) -> None:
         """Run until stopped. Raises what broke it."""

@@ -90,6 +90,7 @@ class PlainRunner:
             session_timeout_ms=session,
             heartbeat_interval_ms=session // 4,
             rebalance_timeout_ms=max(10_000, session),
+            max_poll_interval_ms=int(settings.poll_interval * 1000),
             max_partition_fetch_bytes=1_572_864,
             metadata_max_age_ms=2_000,
         )

@@ -103,6 +103,7 @@ class Processor:
                 await patiently(partial(self._relay.bury, letter))
             written = await patiently(partial(self._run, batch, raises))
         except Gap as gap:
+            REFUSED.labels("gap").inc()
             self._lost(str(gap))
             return
         for one, found in zip(raises, ready.values(), strict=True):
@@ -126,7 +127,6 @@ class Processor:
     def _lost(self, why: str) -> None:
         """The store is behind us, or somebody else has our partition: forget everything and look again."""
         GAPS.inc()
-        REFUSED.labels("gap").inc()
         log.warning("the store is not where this worker left it; reading again", reason=why)
         self._positions.clear()
         self._pipeline.directory.forget()

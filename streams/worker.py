@@ -28,6 +28,8 @@ from streams.timers import Timers
 
 SWEEP_EVERY: Final = 5.0
 RULES_EVERY: Final = 0.5
+LEAVING: Final = 5.0
+"""Seconds the runner has to finish its batch and leave the group."""
 
 log = get("worker")
 
@@ -95,6 +97,8 @@ class Worker:
         failed = [task for task in (running, *beside) if task.done() and not task.cancelled() and task.exception()]
         with contextlib.suppress(Exception):
             await runner.stop()
+        # It leaves the group, so that others need not wait for a session to end; a store that is away may hold it up.
+        await asyncio.wait({running}, timeout=LEAVING)
         await self._producer.stop()
         await self._redis.aclose()
         if failed:

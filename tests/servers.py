@@ -14,9 +14,10 @@ import signal
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 import pytest
@@ -28,6 +29,9 @@ from hub.servers.process import Child, Spec
 from hub.servers.redis import Fsync, find_redis, redis_spec
 
 T = TypeVar("T")
+
+Flavour = Literal["", "redis", "valkey"]
+"""Which server; empty: whichever this machine would run the hub on."""
 
 
 @cache
@@ -107,22 +111,38 @@ class Server:
 
 
 class KafkaServer(Server):
-    """A Kafka; `address` is for clients."""
+    """A Kafka; `address` is for clients. `advertised`: the port that it sends them to, instead of its own."""
 
-    def __init__(self, runtime: KafkaRuntime, state: Path, *, heap_mb: int = 384) -> None:
-        self.port = free_port()
-        self.address = f"{LOCALHOST}:{self.port}"
-        super().__init__(kafka_spec(runtime, state, self.port, free_port(avoid=[self.port]), heap_mb=heap_mb), state)
+    def __init__(self, runtime: KafkaRuntime, state: Path, *, heap_mb: int = 384, advertised: int = 0) -> None:
+        self.port = free_port(avoid=[advertised])
+        self.address = f"{LOCALHOST}:{advertised or self.port}"
+        controller = free_port(avoid=[advertised, self.port])
+        spec = kafka_spec(runtime, state, self.port, controller, heap_mb=heap_mb)
+        super().__init__(_advertising(spec, state, advertised) if advertised else spec, state)
+
+
+def _advertising(spec: Spec, state: Path, port: int) -> Spec:
+    async def prepare() -> None:
+        if spec.prepare:
+            await spec.prepare()
+        with (state / "kafka" / "server.properties").open("a") as file:  # what comes last is what counts
+            file.write(f"advertised.listeners=PLAINTEXT://{LOCALHOST}:{port}\n")
+
+    return replace(spec, prepare=prepare)
 
 
 class RedisServer(Server):
     """A Redis; `url` is for clients."""
 
-    def __init__(self, state: Path, *, appendfsync: Fsync = "everysec", password: str = "") -> None:
+    def __init__(
+        self, state: Path, *, appendfsync: Fsync = "everysec", password: str = "", flavour: Flavour = ""
+    ) -> None:
+        self.flavour = flavour
         self.port = free_port()
         self.url = f"redis://{f':{quote(password)}@' if password else ''}{LOCALHOST}:{self.port}/0"
         super().__init__(
-            redis_spec(state, self.port, appendfsync=appendfsync, password=password, binary=_redis_binary()), state
+            redis_spec(state, self.port, appendfsync=appendfsync, password=password, binary=_redis_binary(flavour)),
+            state,
         )
 
     @property
@@ -168,12 +188,12 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 @pytest.fixture
 def private_kafka(
     kafka_runtime: KafkaRuntime, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], KafkaServer]]:
-    """Makes a running Kafka for this test alone."""
+) -> Iterator[Callable[..., KafkaServer]]:
+    """Makes a running Kafka for this test alone; takes `advertised`."""
     servers: list[KafkaServer] = []
 
-    def make() -> KafkaServer:
-        servers.append(KafkaServer(kafka_runtime, tmp_path_factory.mktemp("private-kafka")))
+    def make(*, advertised: int = 0) -> KafkaServer:
+        servers.append(KafkaServer(kafka_runtime, tmp_path_factory.mktemp("private-kafka"), advertised=advertised))
         servers[-1].start()
         return servers[-1]
 
@@ -184,12 +204,12 @@ def private_kafka(
 
 @pytest.fixture
 def private_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., RedisServer]]:
-    """Makes a running Redis for this test alone; takes `appendfsync` and `password`."""
+    """Makes a running Redis for this test alone; takes `appendfsync`, `password` and `flavour`."""
     servers: list[RedisServer] = []
 
-    def make(*, appendfsync: Fsync = "everysec", password: str = "") -> RedisServer:
+    def make(*, appendfsync: Fsync = "everysec", password: str = "", flavour: Flavour = "") -> RedisServer:
         state = tmp_path_factory.mktemp("private-redis")
-        servers.append(RedisServer(state, appendfsync=appendfsync, password=password))
+        servers.append(RedisServer(state, appendfsync=appendfsync, password=password, flavour=flavour))
         servers[-1].start()
         return servers[-1]
 

@@ -31,18 +31,21 @@ class RedisBinary:
     version: tuple[int, ...]
 
 
-def find_redis() -> RedisBinary:
-    """The server installed here if it is new enough, otherwise the one we bring along."""
+def find_redis(kind: str = "") -> RedisBinary:
+    """The server installed here if it is new enough, otherwise the one we bring along.
+
+    `kind` asks for one in particular: `redis` or `valkey`.
+    """
     for name in INSTALLED:
         path = shutil.which(name)
         binary = path and look_at(Path(path))
-        if binary and binary.version >= OLDEST:
+        if binary and binary.version >= OLDEST and kind in ("", binary.name.lower()):
             return binary
     binary = _brought_along()
-    if binary:
+    if binary and kind in ("", binary.name.lower()):
         return binary
     raise Misconfigured(
-        "there is no Redis for this machine",
+        f"there is no {kind.capitalize() or 'Redis'} for this machine",
         "Install redis-server 7 or newer, or name one that runs elsewhere: HUB_REDIS_URL.",
     )
 

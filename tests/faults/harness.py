@@ -72,12 +72,12 @@ class Fleet:
 
         return await until("all workers have partitions", all_answer)
 
-    async def metric(self, name: str) -> float:
-        """The sum of a metric over all workers, since each was started."""
+    async def metric(self, name: str, label: str = "") -> float:
+        """The sum of a metric over all workers, since each was started; only of one label when it is given."""
         found = 0.0
         for port in self.ports:
             for line in (await _get(port)).splitlines():
-                if line.partition("{")[0].partition(" ")[0] == name:
+                if line.partition("{")[0].partition(" ")[0] == name and (not label or f'="{label}"' in line):
                     found += float(line.rpartition(" ")[2])
         return found
 
@@ -142,12 +142,13 @@ class Installation:
         return Child(spec, self.state), port
 
     @contextlib.asynccontextmanager
-    async def workers(self, count: int, *, hook: str = "") -> AsyncIterator[Fleet]:
+    async def workers(self, count: int, *, first: int = 0, hook: str = "", wait: bool = True) -> AsyncIterator[Fleet]:
         """That many workers, ready; stopped in the end. `hook` is run in each before all else."""
-        made = [self.worker(number, hook=hook) for number in range(count)]
+        made = [self.worker(number, hook=hook) for number in range(first, first + count)]
         fleet = Fleet([child for child, _ in made], [port for _, port in made])
         try:
-            await fleet.ready()
+            if wait:
+                await fleet.ready()
             yield fleet
         finally:
             await fleet.close()

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from hub.event import Event
 from hub.identity import Identity, key
+
+T = TypeVar("T")
 
 FAMILY: Final = 4
 """Customers who may turn out to be one; families are never joined, so that there stay many customers."""
@@ -103,7 +105,7 @@ def _data(random: Random, kind: str, number: int) -> dict[str, Any]:
     return data
 
 
-def bursts(events: Sequence[Event], count: int) -> list[Sequence[Event]]:
+def bursts(events: Sequence[T], count: int) -> list[Sequence[T]]:
     """The events in so many parts."""
     size = -(-len(events) // count)
     return [events[start : start + size] for start in range(0, len(events), size)]

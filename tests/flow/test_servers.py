@@ -241,6 +241,18 @@ def test_the_redis_installed_here_is_taken_when_it_is_new_enough(
     assert find_redis().path != program
 
 
+def test_a_kind_of_server_that_is_asked_for_is_taken_or_missed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert find_redis("valkey").name == "Valkey"
+    with pytest.raises(Misconfigured, match="no Redis"):
+        find_redis("redis")
+    program = tmp_path / "redis-server"
+    program.write_text("#!/bin/sh\necho 'Redis server v=7.0.15 sha=00000000:0 malloc=libc bits=64'\n")
+    program.chmod(0o755)
+    assert find_redis("redis").path == program
+    assert find_redis("valkey").path != program
+
+
 def test_the_checks_of_this_machine_pass(kafka_runtime: KafkaRuntime, tmp_path: Path) -> None:
     for ok, what, _advice in checks.local_checks(tmp_path / "not" / "yet", kafka_runtime.folder.parent):
         assert ok, what
