@@ -26,8 +26,8 @@ TIME, REF, KIND, MODEL, SYSTEM, APP, PUSH = range(7)
 
 SEEN_KEPT: Final = 10
 FIRST_KEPT: Final = 20
-LONGEST_ID: Final = 60
-LONGEST: Final = 40
+LONGEST_ID: Final = 48
+LONGEST: Final = 32
 
 _LONGEST_AGENT: Final = 400
 _ROBOT: Final = re.compile(r"bot\b|crawl|spider|headless|slurp|preview|monitor", re.IGNORECASE)
@@ -88,7 +88,7 @@ def _described(context: Mapping[str, Any]) -> Device | None:
         return None
     said = text(device.get("type"), LONGEST).lower()
     kind = "phone" if said in _PHONE else _KINDS.get(said) or _KINDS.get(text(os.get("name"), 20).lower()) or said
-    id = text(device.get("id"), LONGEST_ID) or f"{system}/{model}".lower()
+    id = text(device.get("id"), LONGEST_ID) or f"{system}/{model}".lower()[:LONGEST_ID]
     return id, kind, model, system, app, _push(device)
 
 
@@ -97,11 +97,8 @@ def fold(profile: dict[str, Any], event: Event, ms: int, ref: str) -> None:
     context = event.data.get("context")
     if not isinstance(context, dict):
         return
-    found = None
-    if "device" in context or "os" in context:
-        found = _described(context)
-    elif isinstance(context.get("userAgent"), str):
-        found = browser(context["userAgent"][:_LONGEST_AGENT])
+    agent = context.get("userAgent")
+    found = _described(context) or (browser(agent[:_LONGEST_AGENT]) if isinstance(agent, str) else None)
     if found is None:
         return
     devices = profile.setdefault(NAME, {"seen": {}, "first": {}})

@@ -29,8 +29,10 @@ NAME: Final = "matters"
 
 KEPT: Final = 120
 """Registers: twenty matters with six attributes."""
-LONGEST: Final = 160
-LONGEST_ID: Final = 60
+LONGEST: Final = 120
+"""Characters of a subject and of a promise."""
+LONGEST_NAME: Final = 40
+"""Characters of an id, an owner, a priority, a channel."""
 
 STATES: Final = {
     **dict.fromkeys(("open", "opened", "new", "created", "in progress", "in_progress"), "open"),
@@ -98,7 +100,7 @@ def _attributes(said: Mapping[str, Any], means: str, event: Event, ms: int) -> l
     if opened is not None or state == "open":
         found.append(("opened", ms if opened is None else opened))
     for attribute, names in _TEXTS.items():
-        value = text(first(said, names), LONGEST)
+        value = text(first(said, names), LONGEST if attribute == "subject" else LONGEST_NAME)
         if value:
             found.append((attribute, value))
         elif attribute == "channel" and state == "open" and event.channel not in _OURS:
@@ -118,7 +120,7 @@ def fold(profile: dict[str, Any], event: Event, ms: int, ref: str) -> None:
         attributes = _attributes(said, means, event, ms)
         if not attributes:
             continue
-        id = text(first(said, _ID), LONGEST_ID) or ref
+        id = text(first(said, _ID), LONGEST_NAME) or ref
         matters = profile.setdefault(NAME, {})
         matter = matters.setdefault(id, {})
         for attribute, value in attributes:
