@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from random import Random
 from typing import Any
@@ -17,7 +17,7 @@ from hub.event import Event
 from profile_store.facets import devices, matters, place, satisfaction, sentiment
 from tests.unit.facets import Facet, folded, merged, stored, told
 
-SOME = settings(deadline=None, max_examples=40, print_blob=True)
+SOME = settings(deadline=None, max_examples=30, print_blob=True)
 
 FACETS: dict[str, Facet] = {one.NAME: one for one in (devices, matters, place, satisfaction, sentiment)}
 
@@ -83,62 +83,64 @@ DATA = (
 )
 KINDS = ("web.track", "survey.answered", "email.received", "social.message", "agent.wrap-up", "web.page", "phone.ended")
 
-ID, FEW = st.sampled_from(["a", "b", "c", "d"]), st.integers(0, 2)
-TELLING: dict[str, st.SearchStrategy[dict[str, Any]]] = {
-    "devices": st.fixed_dictionaries(
-        {
-            "context": st.fixed_dictionaries(
-                {"device": st.fixed_dictionaries({"id": ID, "token": st.sampled_from(["", "secret"])})},
-                optional={"os": st.fixed_dictionaries({"name": st.sampled_from(["iOS", "Android"]), "version": FEW})},
-            )
-        }
-    ),
-    "matters": st.fixed_dictionaries(
-        {
-            "case": st.fixed_dictionaries(
-                {"id": ID},
-                optional={
-                    "state": st.sampled_from(["open", "pending", "closed", "?"]),
-                    "subject": st.text(max_size=3),
-                    "owner": st.sampled_from(["Mina", "Omid"]),
-                    "promise": st.none() | st.fixed_dictionaries({"text": st.just("call"), "until": FEW}),
-                },
-            )
-        }
-    ),
-    "place": st.fixed_dictionaries(
-        {
-            "location": st.fixed_dictionaries(
-                {"source": st.sampled_from(["gps", "ip", "user"])},
-                optional={"latitude": FEW, "longitude": FEW, "accuracy": FEW, "city": ID},
-            )
-        }
-    ),
-    "satisfaction": st.fixed_dictionaries(
-        {
-            "survey": st.fixed_dictionaries(
-                {"kind": st.sampled_from(["csat", "nps", "ces"]), "score": st.integers(-1, 11)}
-            )
-        }
-    ),
-    "sentiment": st.fixed_dictionaries(
-        {"text": st.sampled_from(["great", "not good", "bad!", "سلام", ""])},
-        optional={"sentiment": st.fixed_dictionaries({"score": FEW, "confidence": FEW})},
-    ),
+Data = dict[str, Any]
+
+
+def _devices(random: Random) -> Data:
+    system = {"name": random.choice(["iOS", "Android"]), "version": random.randint(1, 2)}
+    device = {"id": random.choice("abcd"), "token": random.choice(["", "secret"])}
+    return {"context": random.choice([{"device": device, "os": system}, {"device": device}, {"os": system}])}
+
+
+def _matters(random: Random) -> Data:
+    said = {
+        "state": random.choice(["open", "pending", "closed", "?"]),
+        "subject": random.choice(["Lamp", "Chair", ""]),
+        "owner": random.choice(["Mina", "Omid"]),
+        "promise": random.choice([None, {"text": "call", "until": random.randint(0, 2)}]),
+    }
+    return {"case": {"id": random.choice("abcd"), **dict(random.sample(sorted(said.items()), random.randint(1, 4)))}}
+
+
+def _place(random: Random) -> Data:
+    where = {"latitude": random.randint(0, 2), "longitude": random.randint(0, 2), "accuracy": random.randint(0, 2)}
+    named = {"city": random.choice("ab"), "source": random.choice(["gps", "ip", "user"])}
+    return {random.choice(["location", "context"]): random.choice([{**where, **named}, {"location": where}, named])}
+
+
+def _satisfaction(random: Random) -> Data:
+    return {
+        "survey": {"kind": random.choice(["csat", "nps", "ces"]), "score": random.choice([-1, 1, 3.3, 5, 9, "4,7"])}
+    }
+
+
+def _sentiment(random: Random) -> Data:
+    said = {"text": random.choice(["great", "not good", "bad!", "سلام", ""])}
+    return random.choice([said, {**said, "sentiment": {"score": random.randint(-1, 2), "confidence": 0.3}}])
+
+
+TELLING: dict[str, Callable[[Random], Data]] = {
+    "devices": _devices,
+    "matters": _matters,
+    "place": _place,
+    "satisfaction": _satisfaction,
+    "sentiment": _sentiment,
 }
-"""What makes a facet do something, with few names so that it meets them again."""
+"""What makes a facet do something, with few names and moments so that it meets them again."""
+
+
+def event_of(name: str, random: Random, number: int, data: Data | None = None) -> Event:
+    """An event that tells the facet something, or with the given data."""
+    kind = random.choice(["email.received", *KINDS])
+    return told(kind, number, minute=random.randint(0, 4), **(TELLING[name](random) if data is None else data))
 
 
 @st.composite
 def histories(draw: st.DrawFn, name: str) -> list[Event]:
     """A few events, each with its own id, many at the same moment; some that make sense and some that make none."""
-    hostile = st.dictionaries(st.sampled_from(DATA), VALUES, max_size=4)
-    found = []
-    for number in range(draw(st.integers(1, 10))):
-        data = draw(st.one_of(TELLING[name], TELLING[name], TELLING[name], hostile))
-        kind = "email.received" if name == "sentiment" and draw(st.booleans()) else draw(st.sampled_from(KINDS))
-        found.append(told(kind, number, minute=draw(st.integers(0, 4)), **data))
-    return found
+    random = Random(draw(st.integers(0, 2**32)))
+    hostile = st.none() | st.none() | st.dictionaries(st.sampled_from(DATA), VALUES, max_size=4)
+    return [event_of(name, random, number, draw(hostile)) for number in range(draw(st.integers(1, 10)))]
 
 
 @contextmanager
@@ -178,6 +180,20 @@ def test_merging_is_the_fold_of_all_events(
         left = merged(facet, map(stored, some))
         right = merged(facet, [stored(some[0]), merged(facet, map(stored, some[1:]))])
         assert left == right == folded(facet, events)
+
+
+@pytest.mark.parametrize("name", FACETS)
+@pytest.mark.parametrize("small", [False, True])
+def test_nor_to_many_events_that_push_each_other_out(name: str, small: bool) -> None:
+    facet, random = FACETS[name], Random(20260131)
+    for _ in range(150):
+        events = [event_of(name, random, number) for number in range(12)]
+        shuffled = random.sample(events, len(events))
+        cut = random.randint(0, len(events))
+        with bounds(name, small):
+            wanted = folded(facet, events)
+            assert folded(facet, shuffled) == wanted
+            assert merged(facet, [folded(facet, shuffled[:cut]), folded(facet, shuffled[cut:])]) == wanted
 
 
 @pytest.mark.parametrize("name", FACETS)
@@ -271,3 +287,33 @@ def test_events_that_tell_nothing_leave_nothing(name: str) -> None:
         told("email.received", 5, text="  "),
     ]
     assert folded(FACETS[name], quiet) == {}
+
+
+def ordinary(number: int) -> Event:
+    """One of fifty events of a customer who looks around, writes, has a complaint, and is asked how it went."""
+    browser = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 Chrome/126.0.0.0 Safari/537.36"
+    app = {
+        "device": {"id": "b9f3c1de-77aa-4a6b-9d3b-0f3a0f4c1a22", "model": "SM-G991B", "type": "android", "push": True},
+        "os": {"name": "Android", "version": "14"},
+        "app": {"name": "Shop", "version": "4.2.1"},
+        "location": {"latitude": 35.6892, "longitude": 51.389, "accuracy": 12.5},
+    }
+    said: dict[int, tuple[str, Data]] = {
+        3: ("web.identify", {"traits": {"city": "Tehran", "country": "IR"}}),
+        4: ("email.received", {"text": "سلام، بسته‌ام هنوز نرسیده. چرا جواب نمی‌دید؟"}),
+        5: ("agent.note", {"case": {"id": "C-20260131-17", "state": "open", "subject": "Parcel 5512 has not arrived"}}),
+        6: ("agent.wrap-up", {"case": {"id": "C-20260131-17", "state": "waiting", "owner": "Mina", "promise": {
+            "text": "Call when the carrier has answered", "until": "2026-02-03"}}}),
+        7: ("sms.received", {"text": "Thank you!"}),
+        8: ("survey.answered", {"survey": {"kind": "csat", "score": 5, "topic": "delivery"}}),
+        9: ("web.track", {"name": "Application Opened", "properties": {}, "context": app}),
+    }  # fmt: skip
+    kind, data = said.get(number % 10 + number // 30, ("web.page", {"context": {"userAgent": browser}}))
+    return told(kind, number, minute=number, **data)
+
+
+def test_fifty_ordinary_events_take_little_room() -> None:
+    events = [ordinary(number) for number in range(50)]
+    room = {name: len(orjson.dumps(folded(facet, events))) for name, facet in FACETS.items()}
+    assert all(30 < size <= 600 for size in room.values()), room
+    assert sum(room.values()) < 2_000, room
