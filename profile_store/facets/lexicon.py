@@ -25,7 +25,7 @@ _DENIED_GOOD, _DENIED_BAD = -0.75, -0.4
 _MORE, _LESS = 1.35, 0.6
 _BEFORE_BUT, _AFTER_BUT = 0.6, 1.3
 _ASKED: Final = 0.5
-_NEAR, _NEXT = 3, 2
+_NEAR, _NEXT = 4, 2
 """Words over which a denial reaches, and a strengthening."""
 _SOFT: Final = 10.0
 """The sum of weights w becomes w / √(w² + this): the third complaint tells less than the first."""
@@ -181,7 +181,8 @@ def _around(roles: list[int], hit: Hit, before: int, after: int) -> float:
         denied |= role & _DENIES_NEXT
         if role & _BEATS and place >= start - _NEXT:
             weight *= _MORE if role & _STRONGER else _LESS
-    for role in roles[end : min(after, end + _NEAR)]:
+    # A verb that denies may be the next hit itself: in `سر وقت نیامد` both tell.
+    for role in roles[end : min(after + 1, end + _NEAR)]:
         if role & _BREAK:
             break
         denied |= role & _DENIES_LAST
