@@ -11,6 +11,11 @@ What `data` holds, beside what is particular to a channel:
 | traits | what is true of the customer from now on (name, tier, …) |
 | facts | what the customer told us once ({key: value}) |
 | consent | {channel, purpose, given, proof} |
+| survey | {kind: csat, nps or ces, score, scale, topic, question}: an answer to a question of ours |
+| sentiment | {score: -1 to 1, confidence: 0 to 1, model}: how the text sounds, from whom knows better than our words |
+| case | {id, state, subject, promise: {text, until}, owner, priority, channel, opened}: what is open between us |
+| location | {latitude, longitude, accuracy in metres, city, country, source: gps, ip or declared} |
+| context | what surrounds a tracked event: page, campaign, userAgent, device, os, app, location |
 | trigger | the trigger a delivery or an answer belongs to |
 | language, timezone | as the sender's device says them |
 | agent | who on our side wrote it |

@@ -26,13 +26,24 @@ _FOLD: Final = {
 }
 
 
+def letters(text: str) -> str:
+    """The text in lower case, without accents, with one form of Persian and Arabic letters, digits and blanks."""
+    if text.isascii():
+        return " ".join(text.lower().split())
+    plain = text.translate(_FOLD).lower()
+    # Most texts are in this form after one step; asking is quicker than going through the letters again.
+    if not unicodedata.is_normalized("NFKD", plain) or any(map(unicodedata.combining, plain)):
+        parts = unicodedata.normalize("NFKD", plain)
+        kept = "".join([sign for sign in parts if not unicodedata.combining(sign)])
+        # Taking letters apart brings forth letters of the other form again.
+        plain = kept.translate(_FOLD).lower()
+    return " ".join(plain.split())
+
+
 @lru_cache(maxsize=65536)
 def fold(text: str) -> str:
-    """The text as it is compared: lower case, no accents, one form of Persian and Arabic letters and digits."""
-    plain = unicodedata.normalize("NFKD", text.translate(_FOLD).lower())
-    kept = "".join(sign for sign in plain if not unicodedata.combining(sign))
-    # Taking letters apart brings forth letters of the other form again.
-    return " ".join(kept.translate(_FOLD).lower().split())[:LONGEST].lstrip("+")
+    """The text as it is compared by a search."""
+    return letters(text)[:LONGEST].lstrip("+")
 
 
 def terms(profile: Profile) -> set[str]:

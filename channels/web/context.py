@@ -20,6 +20,10 @@ _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
 PAGE: Final = ("url", "path", "title", "referrer")
 CAMPAIGN: Final = ("name", "source", "medium", "term", "content", "id")
 PLAIN: Final = ("locale", "timezone", "userAgent")
+DEVICE: Final = ("id", "manufacturer", "model", "name", "type")
+NAMED: Final = ("name", "version")
+NAMES_OF_PLACES: Final = ("city", "country", "source")
+POSITION: Final = ("latitude", "longitude", "accuracy")
 
 MARKETING: Final = frozenset({"marketing", "advertising", "targeting", "c0004", "ads"})
 """Names that consent managers give the category we call marketing; C0004 is OneTrust's."""
@@ -103,13 +107,33 @@ def word(value: object) -> str | None:
 
 
 def trimmed(context: Json) -> Json | None:
-    """What we keep of a context: page, campaign, language, time zone and browser."""
+    """What we keep of a context: page, campaign, language, time zone, browser, device, system, app and place."""
     kept: Json = {name: said for name in PLAIN if (said := word(context.get(name)))}
     for name, fields in (("page", PAGE), ("campaign", CAMPAIGN)):
         inner = context.get(name)
         if isinstance(inner, dict):
             kept[name] = {field: said for field in fields if (said := word(inner.get(field)))}
-    return kept or None
+    around = {**{name: _named(part(context, name)) for name in ("os", "app")}, **_here(context)}
+    return {**kept, **{name: said for name, said in around.items() if said}} or None
+
+
+def _named(thing: Json) -> Json:
+    return {field: said for field in NAMED if (said := word(thing.get(field)))}
+
+
+def _here(context: Json) -> Json:
+    """The device and where it is. A token for push messages is a secret: only that there is one is kept."""
+    device, place = part(context, "device"), part(context, "location")
+    kept: Json = {field: said for field in DEVICE if (said := word(device.get(field)))}
+    if kept and "token" in device:
+        kept["push"] = bool(device["token"])
+    where: Json = {field: said for field in NAMES_OF_PLACES if (said := word(place.get(field)))}
+    numbers = {field: place[field] for field in POSITION if _is_number(place.get(field))}
+    return {"device": kept, "location": {**where, **numbers}}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def consent(context: Json) -> Json | None:
