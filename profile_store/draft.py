@@ -9,7 +9,7 @@ from typing import Any, Final, cast
 from hub.ids import customer_id
 from hub.profile import PSEUDO, Document, Part, Profile, Told, part
 from profile_store import keys
-from profile_store.document import ABSENT, packed, settle, view
+from profile_store.document import ABSENT, packed, refresh, view
 from profile_store.search import entry, terms
 
 FORGET_EVERY: Final = 16
@@ -106,7 +106,7 @@ class Draft:
             self.profile.update(cast(Profile, one))
         else:
             change(self.profile)
-        settle(self.profile, self.document)
+        refresh(self.profile, self.document["nodes"])
         return one
 
     def regroup(self) -> None:
