@@ -76,6 +76,12 @@ class Told(TypedDict):
     """Trigger id → `[rule, channel, time, purpose]`, the newest ones: caps are counted here."""
     call: NotRequired[Register]
     """The newest state of the newest call: `[{id, state, direction, number, digits}, time, ref, source]`."""
+    devices: NotRequired[dict[str, Any]]
+    matters: NotRequired[dict[str, Any]]
+    place: NotRequired[dict[str, Any]]
+    satisfaction: NotRequired[dict[str, Any]]
+    sentiment: NotRequired[list[list[Any]]]
+    """These and what follows: facets, each described in profile_store/facets."""
 
 
 class Part(Told):

@@ -8,10 +8,11 @@ which no order of arrival can change.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from hub.event import Event
 from hub.profile import PSEUDO, Register, Told, Traffic
+from profile_store.facets.table import FACETS
 from profile_store.registers import NAMES, bound, keep_newest, kept, later, say
 
 RECEIVED: Final = frozenset(
@@ -121,3 +122,5 @@ def fold(profile: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str) 
         state = kept({**call, "text": str(data.get("text", ""))[:EXCERPT]})
         if state is not None:
             profile["call"] = later(profile.get("call"), [state, ms, ref, kind])
+    for facet in FACETS:
+        facet.fold(cast(dict[str, Any], profile), event, ms, ref)

@@ -1,0 +1,22 @@
+"""Which facets a profile has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, Protocol
+
+from hub.event import Event
+from profile_store.facets import devices, matters, place, satisfaction, sentiment
+
+
+class Facet(Protocol):
+    """A module with these."""
+
+    NAME: str
+
+    def fold(self, profile: dict[str, Any], event: Event, ms: int, ref: str) -> None: ...
+
+    def merge(self, into: dict[str, Any], other: dict[str, Any]) -> None: ...
+
+
+FACETS: Final[Sequence[Facet]] = (devices, matters, place, satisfaction, sentiment)  # type: ignore[assignment]
