@@ -56,6 +56,13 @@ def kept(said: Any, longest: int) -> Any:
     return orjson.loads(raw) if len(raw) <= longest else None
 
 
+def copied(value: Any) -> Any:
+    """The same JSON, sharing nothing that can change."""
+    if isinstance(value, dict):
+        return {name: copied(inner) for name, inner in value.items()}
+    return [copied(inner) for inner in value] if isinstance(value, list) else value
+
+
 def share(said: object) -> float | None:
     """A number from 0 to 1 to four digits, or None."""
     if isinstance(said, bool) or not isinstance(said, int | float) or not 0 <= said <= 1:

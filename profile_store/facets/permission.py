@@ -22,7 +22,7 @@ from typing import Any, Final
 from hub.event import Event
 from hub.ids import digest
 from hub.jsonbytes import dumps
-from profile_store.facets.carry import kept, moment, part, smallest, text
+from profile_store.facets.carry import copied, kept, moment, part, smallest, text
 
 NAME: Final = "permission"
 
@@ -178,7 +178,7 @@ def merge(into: dict[str, Any], other: dict[str, Any]) -> None:
     for name, pair in theirs.get("consent", {}).items():
         table = ours.setdefault("consent", {})
         mine = table.get(name, [None, None])
-        copies = [None if one is None else [*one[:EVIDENCE], _copied(one[EVIDENCE])] for one in pair]
+        copies = [None if one is None else [*one[:EVIDENCE], copied(one[EVIDENCE])] for one in pair]
         table[name] = [mine[at] if copy is None else _later(mine[at], copy) for at, copy in enumerate(copies)]
         smallest(table, CONSENTS)
     for address, facts in theirs.get("reach", {}).items():
@@ -186,7 +186,3 @@ def merge(into: dict[str, Any], other: dict[str, Any]) -> None:
         for fact, said in facts.items():
             known[fact] = max(said, known.get(fact, 0)) if fact == "ok" else _joined(known.get(fact), said)
     _bound(into)
-
-
-def _copied(evidence: dict[str, Any]) -> dict[str, Any]:
-    return {name: kept(value, LONGEST * 2) for name, value in evidence.items()}

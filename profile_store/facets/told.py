@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from hub.event import Event
-from profile_store.facets.carry import kept, later, newest, part, share, smallest
+from profile_store.facets.carry import copied, kept, later, newest, part, share, smallest
 
 NAME: Final = "told"
 
@@ -61,5 +61,5 @@ def merge(into: dict[str, Any], other: dict[str, Any]) -> None:
     for name, sources in other.get(NAME, {}).items():
         table = into.setdefault(NAME, {})
         for source, statement in sources.items():
-            _say(table, name, source, list(statement))
+            _say(table, name, source, [copied(statement[VALUE]), *statement[TIME:]])
         smallest(table, FACTS)
