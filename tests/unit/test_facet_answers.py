@@ -13,7 +13,7 @@ from hub.event import Event
 from profile_store.facets import answers
 from tests.unit.customer_events import folded, histories, keeps_the_laws, plain, told
 
-SOME = settings(deadline=None, max_examples=120, print_blob=True)
+SOME = settings(deadline=None, max_examples=60, print_blob=True)
 
 NAMES = ("trigger", "message", "reply_to", "in_reply_to", "automatic", "text")
 ids = st.sampled_from(["t1", "t2", "t3", "t4"])

@@ -14,7 +14,7 @@ from hub.event import Event
 from profile_store.facets import permission
 from tests.unit.customer_events import ANNA, PHONE, folded, histories, keeps_the_laws, told
 
-SOME = settings(deadline=None, max_examples=120, print_blob=True)
+SOME = settings(deadline=None, max_examples=60, print_blob=True)
 
 FIELDS = ("consent", "channel", "purpose", "given", "proof", "text", "version", "ip", "method", "expires", "bounce")
 NAMES = (*FIELDS, "error", "proven", "hard", "status")

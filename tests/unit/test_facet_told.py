@@ -16,7 +16,7 @@ from profile_store.facets import told as told_facet
 from profile_store.insight.facts import facts
 from tests.unit.customer_events import folded, histories, keeps_the_laws, told
 
-SOME = settings(deadline=None, max_examples=120, print_blob=True)
+SOME = settings(deadline=None, max_examples=60, print_blob=True)
 
 NAMES = ("facts", "scores", "value", "confidence", "sensitivity", "model", "until", "reasons", "account")
 few = st.sampled_from(["1", "2", 3, True, None, 0.5])

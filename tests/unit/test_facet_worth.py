@@ -17,7 +17,7 @@ from profile_store.facets import worth
 from profile_store.insight.value import money
 from tests.unit.customer_events import folded, histories, keeps_the_laws, told
 
-SOME = settings(deadline=None, max_examples=120, print_blob=True)
+SOME = settings(deadline=None, max_examples=60, print_blob=True)
 
 FIELDS = ("order_id", "revenue", "total", "value", "currency", "amount", "kind", "id", "properties", "name")
 prices = st.sampled_from([0, 1, 0.1, 0.2, 99.5, "12.30", "۱۲٫۵", "n/a", -4, None])
