@@ -75,17 +75,18 @@ def _message(event: Event, channel: str, what: int) -> str:
 
 def fold(profile: dict[str, Any], event: Event, ms: int, ref: str) -> None:
     """Note what the event says about one of our messages, and that the customer was active."""
-    kind, channel = event.type, event.channel
+    kind = event.type
     what = HAPPENED.get(kind)
     if (what is None and kind not in ACTIVE) or event.data.get("automatic") is True:
         return
+    channel = event.channel
     message = "" if what is None else _message(event, channel, what)
     if what == ANSWERED and not message and kind not in ACTIVE:
         return  # a call of theirs was answered, by one of us
     kept = profile.setdefault(NAME, {})
     counts = kept.setdefault("channels", {}).setdefault(channel, [0, 0, 0, 0, []])
     if kind in ACTIVE:
-        counts[HOURS] = _hours(counts[HOURS], [ms // _HOUR % 24, 1])
+        _tick(counts[HOURS], ms // _HOUR % 24)
     if what is None or (what == ANSWERED and not message):
         return
     counts[what] += 1
@@ -93,6 +94,18 @@ def fold(profile: dict[str, Any], event: Event, ms: int, ref: str) -> None:
         seconds = [0, 0, 0, 0]
         seconds[what] = max(1, ms // 1000)
         _follow(kept.setdefault("messages", {}), digest(message, 4), [channel, *seconds])
+
+
+def _tick(hours: list[int], hour: int) -> None:
+    """Count one up; this is done for nearly every event."""
+    for at in range(0, len(hours), 2):
+        if hours[at] >= hour:
+            if hours[at] == hour:
+                hours[at + 1] += 1
+            else:
+                hours[at:at] = [hour, 1]
+            return
+    hours += [hour, 1]
 
 
 def _hours(ours: list[int], theirs: list[int]) -> list[int]:

@@ -49,6 +49,9 @@ telling = st.one_of(
 )
 
 
+BOUNDS = [(2, 2), (1, 1), (64, 4)]
+
+
 def order(number: int, id: str | None, revenue: Any, currency: str = "EUR", *, at: float = 1_000) -> Event:
     properties = {"order_id": id, "revenue": revenue, "currency": currency}
     return told("web.track", number, at=at, name="Order Completed", properties=properties)
@@ -62,12 +65,27 @@ def back(number: int, name: str, *, at: float = 2_000, **properties: Any) -> Eve
 @given(
     histories(("web.track", "web.track", "crm.paid"), telling, FIELDS),
     st.randoms(use_true_random=False),
-    st.sampled_from([(2, 2), (1, 1), (64, 4)]),
+    st.sampled_from(BOUNDS),
 )
 def test_it_is_a_function_of_the_set_of_events(some: list[Event], random: Random, bounds: tuple[int, int]) -> None:
     kept, currencies = bounds
     with patch.object(worth, "KEPT", kept), patch.object(worth, "CURRENCIES", currencies):
         keeps_the_laws(worth, some, random, 60_000)
+
+
+@pytest.mark.parametrize("bounds", BOUNDS)
+@pytest.mark.parametrize("seed", range(8))
+def test_crowded_tables_keep_the_laws_too(seed: int, bounds: tuple[int, int]) -> None:
+    random = Random(seed)
+    codes = ["EUR", "USD", "CHF", "AUD"]
+    events = []
+    for number in range(30):
+        id, price, at = random.choice("abcdef"), random.choice([5, 7, None]), random.randrange(4)
+        name = random.choice(["Order Completed", "Order Completed", "Order Refunded", "Order Cancelled"])
+        events.append(back(number, name, at=at, order_id=id, total=price, currency=random.choice(codes)))
+    with patch.object(worth, "KEPT", bounds[0]), patch.object(worth, "CURRENCIES", bounds[1]):
+        whole = keeps_the_laws(worth, events, random, 60_000)["worth"]
+    assert len(whole["orders"]) == min(6, bounds[0])
 
 
 def naive(events: Sequence[Event]) -> dict[str, tuple[int, int]]:
