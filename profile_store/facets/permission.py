@@ -30,7 +30,7 @@ TIME, REF, SOURCE, EVIDENCE = range(4)
 GIVEN, WITHDRAWN = range(2)
 NUMBER, WHEN, BY, CODE = range(4)
 
-CONSENTS: Final = 64
+CONSENTS: Final = 32
 ADDRESSES: Final = 16
 LONGEST: Final = 200
 """Bytes of one part of the evidence."""
