@@ -76,11 +76,16 @@ class Told(TypedDict):
     """Trigger id → `[rule, channel, time, purpose]`, the newest ones: caps are counted here."""
     call: NotRequired[Register]
     """The newest state of the newest call: `[{id, state, direction, number, digits}, time, ref, source]`."""
+    answers: NotRequired[dict[str, Any]]
     devices: NotRequired[dict[str, Any]]
     matters: NotRequired[dict[str, Any]]
+    permission: NotRequired[dict[str, Any]]
     place: NotRequired[dict[str, Any]]
     satisfaction: NotRequired[dict[str, Any]]
+    scores: NotRequired[dict[str, Any]]
     sentiment: NotRequired[list[list[Any]]]
+    told: NotRequired[dict[str, Any]]
+    worth: NotRequired[dict[str, Any]]
     """These and what follows: facets, each described in profile_store/facets."""
 
 

@@ -13,6 +13,7 @@ from typing import Any, Final, cast
 from hub.event import Event
 from hub.profile import PSEUDO, Register, Told, Traffic
 from profile_store.facets.table import FACETS
+from profile_store.facets.told import unwrapped
 from profile_store.registers import NAMES, bound, keep_newest, kept, later, say
 
 RECEIVED: Final = frozenset(
@@ -33,6 +34,11 @@ def _statements(table: dict[str, Register], said: Any, ms: int, ref: str, source
             small = kept(value)
             if small is not None:
                 say(table, str(name), [small, ms, ref, source])
+
+
+def _bare(facts: Any) -> Any:
+    """Facts without what their sender says about how sure they are."""
+    return {name: unwrapped(value)[0] for name, value in facts.items()} if isinstance(facts, Mapping) else None
 
 
 def _seen_as(profile: Told, keys: tuple[str, ...], event: Event, ms: int) -> None:
@@ -112,7 +118,7 @@ def fold(profile: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str) 
     if "traits" in data:
         _statements(profile["traits"], data["traits"], ms, ref, kind)
     if "facts" in data:
-        _statements(profile["facts"], data["facts"], ms, ref, kind)
+        _statements(profile["facts"], _bare(data["facts"]), ms, ref, kind)
     consent = data.get("consent")
     if isinstance(consent, Mapping):
         what = f"{consent.get('channel', 'any')}/{consent.get('purpose', 'marketing')}"

@@ -6,7 +6,18 @@ from collections.abc import Sequence
 from typing import Any, Final, Protocol
 
 from hub.event import Event
-from profile_store.facets import devices, matters, place, satisfaction, sentiment
+from profile_store.facets import (
+    answers,
+    devices,
+    matters,
+    permission,
+    place,
+    satisfaction,
+    scores,
+    sentiment,
+    told,
+    worth,
+)
 
 
 class Facet(Protocol):
@@ -19,4 +30,15 @@ class Facet(Protocol):
     def merge(self, into: dict[str, Any], other: dict[str, Any]) -> None: ...
 
 
-FACETS: Final[Sequence[Facet]] = (devices, matters, place, satisfaction, sentiment)  # type: ignore[assignment]
+FACETS: Final[Sequence[Facet]] = (
+    answers,
+    devices,
+    matters,
+    permission,
+    place,
+    satisfaction,
+    scores,
+    sentiment,
+    told,
+    worth,
+)
