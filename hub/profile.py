@@ -64,6 +64,10 @@ class Profile(TypedDict):
     """Slot → `[timer id, due, rule]`: what we are waiting for."""
     fences: dict[str, dict[str, int]]
     """Identity → `topic id/partition` → last offset applied. Bookkeeping of the pipeline."""
+    windows: NotRequired[dict[str, list[list[Any]]]]
+    """What computed traits are read from: feature → its tiles, oldest first. See profile_store/tiles.py."""
+    segments: NotRequired[dict[str, int]]
+    """Segment → since when the customer is in it. Like `timers` it belongs to the customer, not to an identity."""
     call: NotRequired[Register]
     """The newest state of the newest call: `[{id, state, direction, number, digits}, time, ref, source]`."""
 

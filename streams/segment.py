@@ -1,0 +1,106 @@
+"""Who is in which segment after an event. Memberships lie in the customer's document, beside its timers; what can
+change by time alone is asked again by one timer a customer, which comes back through the log as the rules' waits do.
+
+A timer that is set for an earlier moment than needed stays: it asks, finds when to ask next, and is set again. So an
+event that only moves a moment further away writes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from hub import ids
+from hub.event import Event
+from hub.profile import Profile
+from profile_store.draft import Draft
+from profile_store.timeline import encode
+from rules.decision import Timer
+from rules.membership import NONE, Change, Segments
+from streams.decode import Incoming
+
+SLOT: Final = "segments"
+SOURCE: Final = "/segments"
+ENTERED: Final = "segment.entered"
+LEFT: Final = "segment.left"
+TIMER_DUE: Final = "timer.due"
+
+
+def look(segments: Segments, profile: Profile, event: Event, now: int) -> Change:
+    """What an event, which the profile contains, does to the customer's memberships. Pure."""
+    if event.type == TIMER_DUE and event.data.get("slot") == SLOT:
+        return segments.ask_aged(profile, now)
+    return segments.ask(profile, now, segments.touched(event, profile))
+
+
+def segment(segments: Segments, draft: Draft, incoming: Incoming, wait: Callable[[Draft, Timer], None]) -> None:
+    """Note in the draft which segments the customer enters and leaves by an event."""
+    now = moment(draft.profile, incoming)
+    change = look(segments, draft.profile, incoming.event, now)
+    if change is not NONE:
+        note(draft, change, incoming, now, wait)
+
+
+def moment(profile: Profile, incoming: Incoming) -> int:
+    """When memberships are looked at: on receipt, since an event of last year makes nobody a customer of this month."""
+    now = max(incoming.ms, incoming.received)
+    data = incoming.event.data
+    waiting = profile["timers"].get(SLOT) if data.get("slot") == SLOT else None
+    return max(now, int(waiting[1])) if waiting is not None and waiting[0] == data.get("timer") else now
+
+
+def note(draft: Draft, change: Change, incoming: Incoming, now: int, wait: Callable[[Draft, Timer], None]) -> None:
+    """Write a change down: memberships, what is said about it, and when to ask again."""
+    profile = draft.profile
+    members = profile.setdefault("segments", {})
+    for name in change.gone:
+        members.pop(name, None)
+    for name in change.left:
+        since = members.pop(name)
+        _tell(draft, told(LEFT, profile["id"], (name, since), now, incoming.event), now, incoming)
+    for name in change.entered:
+        members[name] = now
+        _tell(draft, told(ENTERED, profile["id"], (name, now), now, incoming.event), now, incoming)
+    due = change.due
+    if due is not None and _earlier(profile, due, incoming.event):
+        # Its name is the event's id when it comes back, so it must be of this customer and this moment alone.
+        wait(draft, Timer(SLOT, ids.digest(f"{SLOT}\n{profile['id']}\n{due}"), due, SLOT, {}))
+
+
+def told(kind: str, customer: str, member: tuple[str, int], now: int, cause: Event) -> Event:
+    """The event that a customer entered or left a segment: `member` is the segment, and since when the customer is in
+    it. Of one entry, or one leaving, it is always the same event."""
+    name, since = member
+    when = datetime.fromtimestamp(now / 1000, UTC)
+    return Event(
+        id=ids.event_id(SOURCE, f"{kind}\n{name}\n{customer}\n{since}"),
+        source=SOURCE,
+        type=kind,
+        time=when,
+        subject=f"customer:{customer}",
+        receivedat=when,
+        tenant=cause.tenant,
+        data={"identities": [], "name": name, "since": since, "cause": cause.id},
+    )
+
+
+def _tell(draft: Draft, event: Event, now: int, incoming: Incoming) -> None:
+    """Leave it for the log, and a line in the timeline. What is found again in a replay was told long ago."""
+    if incoming.replayed:
+        return
+    draft.outbox[f"event:{event.id}"] = event.to_json()
+    draft.rows.append(encode(event.id, now, event.type, str(event.data["name"]), {"cause": event.data["cause"]}))
+
+
+def _earlier(profile: Profile, due: int, event: Event) -> bool:
+    """Whether the timer that is set comes too late, or is the one that came due just now."""
+    waiting = profile["timers"].get(SLOT)
+    if waiting is None or waiting[1] > due:
+        return True
+    return event.type == TIMER_DUE and event.data.get("timer") == waiting[0]
+
+
+def joined(ours: dict[str, int], theirs: dict[str, int]) -> dict[str, int]:
+    """The memberships of two customers that turn out to be one, before they are asked anew: the longer one counts."""
+    return {name: min(ours.get(name, since), since) for name, since in {**ours, **theirs}.items()}
