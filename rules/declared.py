@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Generic, TypeVar
@@ -49,7 +49,7 @@ def load_traits(folder: Path) -> Declared[Trait]:
 
 
 def load_segments(folder: Path, traits: Collection[str]) -> Declared[Segment]:
-    """The segments of a folder's files, those that others ask for first; `traits` are the computed traits there are."""
+    """The segments of a folder's files, those that others ask about first; `traits` are the computed ones there are."""
     sheets, problems = _load(folder, Segment)
     return _sound(sheets, problems, traits)
 
@@ -128,12 +128,26 @@ def _sound(sheets: list[Sheet[Segment]], problems: list[Problem], traits: Collec
             for word, place, line in lines_with(sheet.node, fields):
                 problems.append(Problem(sheet.file, line, place, fields[word]))
         left = {name: sheet for name, sheet in left.items() if name not in bad}
-    ordered, circle = order([sheet.one for sheet in left.values()])
-    for name in circle:
+    ordered, stuck = order([sheet.one for sheet in left.values()])
+    for name in stuck:
         sheet = left[name]
-        reason = f"asks for itself, by way of {' and '.join(one for one in circle if one != name) or name}"
-        problems.append(Problem(sheet.file, line_of(sheet.node, ("if",)), "if", reason))
+        problems.append(Problem(sheet.file, line_of(sheet.node, ("if",)), "if", _round(name, stuck)))
     return Declared(tuple(ordered), tuple(problems))
+
+
+def _round(name: str, stuck: Mapping[str, Segment]) -> str:
+    """Why a segment has no place in the order: it asks about itself, or about one that does."""
+    ways: dict[str, list[str]] = {name: []}
+    todo = [name]
+    while todo:
+        here = todo.pop(0)
+        for asked in sorted(stuck[here].asks & stuck.keys()):
+            if asked == name:
+                return "asks about itself" + (f", by way of {' and '.join(ways[here])}" if ways[here] else "")
+            if asked not in ways:
+                ways[asked] = [*ways[here], asked]
+                todo.append(asked)
+    return f"asks about {min(ways.keys() - {name})}, and so about one that asks about itself"
 
 
 def _missing(root: Condition, known: dict[str, Collection[str]]) -> Iterator[tuple[str, str]]:

@@ -3,7 +3,7 @@ included, and at how long ago things were."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -37,8 +37,9 @@ class Segment(Declaration):
         return frozenset(path.keys[0] for path in fields if path.place == "segments")
 
 
-def order(segments: Iterable[Segment]) -> tuple[list[Segment], Sequence[str]]:
-    """The segments, those that others ask about first; and those without an order, since they ask about themselves."""
+def order(segments: Iterable[Segment]) -> tuple[list[Segment], dict[str, Segment]]:
+    """The segments, those that others ask about first; and those without an order, since some ask about
+    themselves."""
     left = {one.id: one for one in segments}
     known = set(left)
     done: dict[str, Segment] = {}
@@ -48,4 +49,4 @@ def order(segments: Iterable[Segment]) -> tuple[list[Segment], Sequence[str]]:
             break
         for one in ready:
             done[one.id] = left.pop(one.id)
-    return list(done.values()), sorted(left)
+    return list(done.values()), left

@@ -16,7 +16,7 @@ IDENTITIES: Final = 20
 """Identities one event may have; more is an attack or a fault."""
 
 
-OURS: Final = ("/timers", "/rules", "/dispatcher", "/desk/")
+OURS: Final = ("/timers", "/rules", "/segments", "/dispatcher", "/desk/")
 """Sources of the hub's own events: they may name a customer by its id, which is a place in the store."""
 
 

@@ -7,7 +7,6 @@ event that only moves a moment further away writes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final
 
@@ -18,6 +17,7 @@ from profile_store.draft import Draft
 from profile_store.timeline import encode
 from rules.decision import Timer
 from rules.membership import NONE, Change, Segments
+from streams.decide import wait
 from streams.decode import Incoming
 
 SLOT: Final = "segments"
@@ -34,12 +34,12 @@ def look(segments: Segments, profile: Profile, event: Event, now: int) -> Change
     return segments.ask(profile, now, segments.touched(event, profile))
 
 
-def segment(segments: Segments, draft: Draft, incoming: Incoming, wait: Callable[[Draft, Timer], None]) -> None:
+def segment(segments: Segments, draft: Draft, incoming: Incoming) -> None:
     """Note in the draft which segments the customer enters and leaves by an event."""
     now = moment(draft.profile, incoming)
     change = look(segments, draft.profile, incoming.event, now)
     if change is not NONE:
-        note(draft, change, incoming, now, wait)
+        note(draft, change, incoming, now)
 
 
 def moment(profile: Profile, incoming: Incoming) -> int:
@@ -50,7 +50,7 @@ def moment(profile: Profile, incoming: Incoming) -> int:
     return max(now, int(waiting[1])) if waiting is not None and waiting[0] == data.get("timer") else now
 
 
-def note(draft: Draft, change: Change, incoming: Incoming, now: int, wait: Callable[[Draft, Timer], None]) -> None:
+def note(draft: Draft, change: Change, incoming: Incoming, now: int) -> None:
     """Write a change down: memberships, what is said about it, and when to ask again."""
     profile = draft.profile
     members = profile.setdefault("segments", {})
@@ -65,7 +65,7 @@ def note(draft: Draft, change: Change, incoming: Incoming, now: int, wait: Calla
     due = change.due
     if due is not None and _earlier(profile, due, incoming.event):
         # Its name is the event's id when it comes back, so it must be of this customer and this moment alone.
-        wait(draft, Timer(SLOT, ids.digest(f"{SLOT}\n{profile['id']}\n{due}"), due, SLOT, {}))
+        wait(draft, Timer(SLOT, ids.digest(f"{SLOT}\n{profile['id']}\n{due}"), due, SOURCE, {}))
 
 
 def told(kind: str, customer: str, member: tuple[str, int], now: int, cause: Event) -> Event:
