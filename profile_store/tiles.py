@@ -81,8 +81,9 @@ def word(value: Any) -> str | None:
     return str(value) if value.__class__ is int and value.bit_length() < 300 else None
 
 
+@lru_cache(maxsize=65_536)
 def meant(key: str) -> Any:
-    """The value of such a key."""
+    """The value of such a key: text, a number, yes or no."""
     return key[1:] if key[:1] == "'" else json.loads(key)
 
 

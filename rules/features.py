@@ -16,8 +16,10 @@ from hub.profile import empty
 from rules.access import getter
 from rules.compile import compiled
 from rules.conditions import Condition
-from rules.scene import of_event
+from rules.paths import parse
+from rules.scene import of_event, of_moment
 from rules.spans import UNITS
+from rules.tree import field_of, walk
 
 MOST_TILES: Final = 31
 """Of a window for which nobody chose a tile."""
@@ -29,6 +31,7 @@ _LENGTHS: Final = (
 )
 TILES: Final = tuple(unit * number for unit, numbers in _LENGTHS for number in numbers)
 NOBODY: Final = empty("")
+NOWHEN: Final = of_moment(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +80,12 @@ def _sorted(raw: Any) -> Any:
 def _reader(when: Condition | None, field: str) -> Callable[[Event, int], Any]:
     get = getter(field) if field else None
     test = None if when is None else compiled(when)
+    asked = [name for node, _, _ in walk(when) if (name := field_of(node))] if when is not None else []
+    # Most look at what the event says, and at nothing of its envelope.
+    inside = all(parse(name).place in {"data", "item"} for name in (*asked, *([field] if field else [])))
 
     def read(event: Event, ms: int) -> Any:
-        scene = of_event(event, ms)
+        scene = NOWHEN if inside else of_event(event, ms)
         if test is not None and not test(event.data, NOBODY, scene):
             return None
         return True if get is None else get(event.data, NOBODY, scene)

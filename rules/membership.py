@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias, cast
+from typing import Any, Final, Protocol, TypeAlias
 
 from hub.computed import Lookup, Until, nothing
 from hub.event import Event
@@ -20,12 +20,14 @@ from rules.tree import field_of, walk
 
 ANY: Final = "any"
 """What every event may change."""
-TRAITS, FACTS, CONSENT = "traits", "facts", "consent"
+TRAITS, FACTS, CONSENT, STAGE, IDENTITIES = "traits", "facts", "consent", "stage", "identities"
 FULL: Final = 128
 """Kinds of events of which a profile counts no more: then one event may push out what is known of another kind."""
 
 MOST_KEYS: Final = 4096
 
+Mark: TypeAlias = tuple[str, int, int]
+"""What of a profile an event changes now and then, as it was before: stage, number of identities and of events."""
 Next: TypeAlias = Callable[[Profile, Scene], int | None]
 """When a predicate may change by time alone."""
 
@@ -45,10 +47,19 @@ class Ready:
 
     id: str
     holds: Test
-    ages: tuple[Next, ...]
-    """Its predicates that change with time, and those of the segments it asks about."""
     by: frozenset[str]
     """What can change it: kinds of events, `channel:…`, parts of the profile, or ANY."""
+    ages: bool
+    """Whether time alone can, be it by way of a segment that it asks about."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """What is asked at one time."""
+
+    segments: tuple[Ready, ...] = ()
+    ages: tuple[Next, ...] = ()
+    """Of predicates that change with time, those whose next moment may be another one now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +75,12 @@ class Change:
 
 
 NONE: Final = Change()
+NOBODY: Final = Group()
+
+
+def mark(profile: Profile) -> Mark:
+    """What to remember of a profile before an event is folded into it."""
+    return profile["stage"], len(profile["identities"]), profile["events"]
 
 
 class Segments:
@@ -77,64 +94,75 @@ class Segments:
         until: Until = nothing,
     ) -> None:
         """`traits` are the computed traits; `computed` and `until` read them."""
-        ordered, _ = order(segments)
         self._computed = computed
-        self._ready: dict[str, Ready] = {}
-        for one in ordered:
-            asked = [self._ready[name] for name in one.asks if name in self._ready]
+        ready: dict[str, Ready] = {}
+        self._ages: dict[tuple[object, ...], tuple[frozenset[str], Next]] = {}
+        for one in order(segments)[0]:
+            asked = [ready[name] for name in one.asks if name in ready]
+            own = _ages(one.when, traits or {}, until)
+            self._ages |= own
             # What changes a segment may change those that ask about it.
-            by = _by(one.when, traits or {}).union(*(ready.by for ready in asked))
-            ages = [*_ages(one.when, traits or {}, until), *(age for ready in asked for age in ready.ages)]
-            self._ready[one.id] = Ready(one.id, compiled(one.when), tuple(dict.fromkeys(ages)), by)
-        self.all = tuple(self._ready.values())
-        self._aging = tuple(one for one in self.all if one.ages)
-        self._kinds = frozenset(kind for one in self.all for kind in one.by)
-        self._index: dict[tuple[str, ...], tuple[Ready, ...]] = {}
+            by = _by(one.when, traits or {}).union(*(other.by for other in asked))
+            aging = bool(own) or any(other.ages for other in asked)
+            ready[one.id] = Ready(one.id, compiled(one.when), by, aging)
+        ages = tuple(age for _, age in self._ages.values())
+        self.all = Group(tuple(ready.values()), ages)
+        self._aging = Group(tuple(one for one in ready.values() if one.ages), ages)
+        self._kinds = frozenset(kind for one in ready.values() for kind in one.by)
+        self._index: dict[tuple[str, ...], Group] = {}
 
-    def touched(self, event: Event, profile: Profile) -> Sequence[Ready]:
+    def touched(self, event: Event, profile: Profile, before: Mark) -> Group:
         """The segments that an event can have changed, given the profile that contains it."""
-        if not self.all:
-            return ()
-        if len(profile["counts"]) >= FULL:
+        if not self.all.segments:
+            return NOBODY
+        # Of a customer who is new everything is; a segment may be of those who never did something.
+        if not before[2] or len(profile["counts"]) >= FULL:
             return self.all
         kind, data = event.type, event.data
         named = f"{kind}/{data.get('name')}"[:100] if kind == NAMED else ""
         traits = TRAITS if "traits" in data or "language" in data or "timezone" in data else ""
         facts, consent = FACTS if "facts" in data else "", CONSENT if "consent" in data else ""
-        key = (kind, named if named in self._kinds else "", traits, facts, consent)
+        stage = STAGE if profile["stage"] != before[0] else ""
+        identities = IDENTITIES if len(profile["identities"]) != before[1] else ""
+        key = (kind, named if named in self._kinds else "", traits, facts, consent, stage, identities)
         found = self._index.get(key)
         if found is None:
             if len(self._index) >= MOST_KEYS:
                 self._index.clear()
             by = {*key, ANY, f"channel:{event.channel}"}
-            found = self._index[key] = tuple(one for one in self.all if one.by & by)
+            found = self._index[key] = Group(
+                tuple(one for one in self.all.segments if one.by & by),
+                tuple(age for tags, age in self._ages.values() if tags & by),
+            )
         return found
 
-    def ask(self, profile: Profile, now: int, some: Sequence[Ready]) -> Change:
+    def ask(self, profile: Profile, now: int, some: Group) -> Change:
         """What becomes of the memberships in some segments at a moment; `profile` stays as it is."""
-        if not some:
+        if not some.segments:
             return NONE
         scene, members = of_moment(now, self._computed), profile.get("segments", {})
+        data = scene.data
         entered: list[str] = []
         left: list[str] = []
-        due: int | None = None
-        for one in some:
-            inside = one.holds(scene.data, profile, scene)
+        for one in some.segments:
+            inside = one.holds(data, profile, scene)
             if inside is not (one.id in members):
                 (entered if inside else left).append(one.id)
                 # What asks about this one comes after it, and sees what it became.
                 members = {**members, one.id: now} if inside else {id: at for id, at in members.items() if id != one.id}
                 profile = {**profile, "segments": members}
-            for age in one.ages:
-                moment = age(profile, scene)
-                if moment is not None and (due is None or moment < due):
-                    due = moment
+        due: int | None = None
+        for age in some.ages:
+            moment = age(profile, scene)
+            if moment is not None and (due is None or moment < due):
+                due = moment
         return NONE if due is None and not entered and not left else Change(tuple(entered), tuple(left), (), due)
 
     def ask_all(self, profile: Profile, now: int) -> Change:
         """What becomes of all memberships: after customers became one or several, or other segments are in force."""
         found = self.ask(profile, now, self.all)
-        gone = tuple(id for id in profile.get("segments", {}) if id not in self._ready)
+        known = {one.id for one in self.all.segments}
+        gone = tuple(id for id in profile.get("segments", {}) if id not in known)
         return Change(found.entered, found.left, gone, found.due)
 
     def ask_aged(self, profile: Profile, now: int) -> Change:
@@ -144,51 +172,58 @@ class Segments:
 
 def _by(root: Condition, traits: Mapping[str, Trait]) -> frozenset[str]:
     """What can change a condition."""
-    found: set[str] = set()
-    for node, _, _ in walk(root):
-        if isinstance(node, Seen):
-            found.update(node.seen)
-            continue
-        name = field_of(node)
-        path = parse(name) if name else None
-        if path is None or path.place in {"item", "segments"}:
-            continue
-        head = path.keys[0]
-        if path.place == "computed":
-            found.update(traits[head].on if head in traits else ())
-        elif path.place in {"counts", "latest"}:
-            found.add(head)
-        elif path.place == "channels":
-            found.add(f"channel:{head}")
-        elif path.place in {TRAITS, FACTS, CONSENT}:
-            found.add(path.place)
-        else:
-            found.add(TRAITS if name == "profile.language" else ANY)
-    return frozenset(found)
+    return frozenset[str]().union(*(_tags(node, traits) for node, _, _ in walk(root)))
 
 
-def _ages(root: Condition, traits: Mapping[str, Trait], until: Until) -> list[Next]:
-    """For each part of a condition that changes with time: when."""
-    found: list[Next] = []
+def _tags(node: Condition, traits: Mapping[str, Trait]) -> frozenset[str]:
+    """What can change one predicate."""
+    if isinstance(node, Seen):
+        return frozenset(node.seen)
+    name = field_of(node)
+    path = parse(name) if name else None
+    if path is None or path.place in {"item", "segments"}:
+        return frozenset()
+    head = path.keys[0]
+    if path.place == "computed":
+        return frozenset(traits[head].on if head in traits else ())
+    if path.place in {"counts", "latest"}:
+        return frozenset({head})
+    if path.place == "channels":
+        return frozenset({f"channel:{head}"})
+    if path.place in {TRAITS, FACTS, CONSENT, IDENTITIES}:
+        return frozenset({path.place})
+    return frozenset({{"profile.language": TRAITS, "profile.stage": STAGE}.get(name, ANY)})
+
+
+def _ages(
+    root: Condition, traits: Mapping[str, Trait], until: Until
+) -> dict[tuple[object, ...], tuple[frozenset[str], Next]]:
+    """For each predicate of a condition that changes with time, by what it says: what else changes it, and when it
+    does."""
+    found: dict[tuple[object, ...], tuple[frozenset[str], Next]] = {}
     for node, _, _ in walk(root):
         name = field_of(node)
         path = parse(name) if name else None
+        tags = _tags(node, traits)
         if isinstance(node, Seen):
-            found.append(_seen(node))
+            found["seen", node.seen, node.within] = (tags, _seen(node))
         elif isinstance(node, Within):
-            found.append(_within(node))
+            found["within", name, node.value] = (tags, _within(node))
         elif path is not None and path.place == "computed" and path.keys[0] in traits and traits[path.keys[0]].span:
-            found.append(_window(path.keys[0], until))
+            found["computed", path.keys[0]] = (tags, _window(path.keys[0], until))
     return found
 
 
 def _seen(node: Seen) -> Next:
-    span = node.within or 0
+    span, kinds = node.within or 0, node.seen
 
     def age(profile: Profile, scene: Scene) -> int | None:
-        latest = profile["latest"]
-        newest = max((latest[key][1] for key in node.seen if key in latest), default=None)
-        return newest + span + 1 if newest is not None and scene.now - newest <= span else None
+        latest, newest = profile["latest"], scene.now - span - 1
+        for key in kinds:
+            found = latest.get(key)
+            if found is not None and found[1] > newest:
+                newest = found[1]
+        return newest + span + 1 if newest >= scene.now - span else None
 
     return age
 
@@ -198,9 +233,8 @@ def _within(node: Within) -> Next:
 
     def age(profile: Profile, scene: Scene) -> int | None:
         moment: Any = get(scene.data, profile, scene)
-        # Not a number is never that young.
-        young = moment.__class__ in NUMBERS and scene.now - cast(float, moment) <= span
-        return int(moment) + span + 1 if young else None
+        known = moment.__class__ in NUMBERS
+        return int(moment + span) + 1 if known and scene.now <= moment + span else None
 
     return age
 

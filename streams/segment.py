@@ -16,7 +16,7 @@ from hub.profile import Profile
 from profile_store.draft import Draft
 from profile_store.timeline import encode
 from rules.decision import Timer
-from rules.membership import NONE, Change, Segments
+from rules.membership import NONE, Change, Mark, Segments
 from streams.decide import wait
 from streams.decode import Incoming
 
@@ -27,17 +27,20 @@ LEFT: Final = "segment.left"
 TIMER_DUE: Final = "timer.due"
 
 
-def look(segments: Segments, profile: Profile, event: Event, now: int) -> Change:
-    """What an event, which the profile contains, does to the customer's memberships. Pure."""
+def look(segments: Segments, profile: Profile, event: Event, now: int, *, before: Mark) -> Change:
+    """What an event, which the profile contains, does to the customer's memberships. Pure.
+
+    `before` is what `mark` said of the profile before the event was folded into it.
+    """
     if event.type == TIMER_DUE and event.data.get("slot") == SLOT:
         return segments.ask_aged(profile, now)
-    return segments.ask(profile, now, segments.touched(event, profile))
+    return segments.ask(profile, now, segments.touched(event, profile, before))
 
 
-def segment(segments: Segments, draft: Draft, incoming: Incoming) -> None:
+def segment(segments: Segments, draft: Draft, incoming: Incoming, before: Mark) -> None:
     """Note in the draft which segments the customer enters and leaves by an event."""
     now = moment(draft.profile, incoming)
-    change = look(segments, draft.profile, incoming.event, now)
+    change = look(segments, draft.profile, incoming.event, now, before=before)
     if change is not NONE:
         note(draft, change, incoming, now)
 
@@ -69,12 +72,15 @@ def note(draft: Draft, change: Change, incoming: Incoming, now: int) -> None:
 
 
 def told(kind: str, customer: str, member: tuple[str, int], now: int, cause: Event) -> Event:
-    """The event that a customer entered or left a segment: `member` is the segment, and since when the customer is in
-    it. Of one entry, or one leaving, it is always the same event."""
+    """The event that a customer entered or left a segment; `member` is the segment, and since when.
+
+    Of one entry, or one leaving, it is always the same event. What happens is named by its cause: within the same
+    millisecond somebody may enter, leave and enter again.
+    """
     name, since = member
     when = datetime.fromtimestamp(now / 1000, UTC)
     return Event(
-        id=ids.event_id(SOURCE, f"{kind}\n{name}\n{customer}\n{since}"),
+        id=ids.event_id(SOURCE, f"{kind}\n{name}\n{customer}\n{cause.source}\n{cause.id}"),
         source=SOURCE,
         type=kind,
         time=when,

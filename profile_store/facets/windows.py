@@ -162,16 +162,18 @@ def _live(profile: Profile, trait: Reading, now: int) -> Sequence[Row]:
     return ring if ring[0][0] >= start else ring[bisect_left(ring, start, key=number_of) :]
 
 
-def _average(rows: Sequence[Row]) -> Any:
-    return plain(sum(int(row[2]) for row in rows), sum(row[1] for row in rows)) if rows else None
+def _count(rows: Sequence[Row]) -> int:
+    return sum([row[1] for row in rows])
 
 
-def _first(rows: Sequence[Row]) -> Any:
-    return meant(min(row[1:] for row in rows)[2]) if rows else None
-
-
-def _last(rows: Sequence[Row]) -> Any:
-    return meant(max(row[1:] for row in rows)[2]) if rows else None
+def _total(rows: Sequence[Row]) -> int:
+    if len(rows) == 1:
+        return int(rows[0][2])
+    sums = [row[2] for row in rows]
+    try:
+        return sum(sums)
+    except TypeError:  # one is too large for a number of JSON
+        return sum(map(int, sums))
 
 
 def _counts(rows: Sequence[Row]) -> dict[str, int]:
@@ -204,13 +206,14 @@ def _unique_count(rows: Sequence[Row]) -> int:
 
 
 _READ: Final[dict[str, Callable[[Sequence[Row]], Any]]] = {
-    "count": lambda rows: sum(row[1] for row in rows),
-    "sum": lambda rows: plain(sum(int(row[2]) for row in rows)),
-    "average": _average,
-    "min": lambda rows: plain(min(row[1] for row in rows)) if rows else None,
-    "max": lambda rows: plain(max(row[1] for row in rows)) if rows else None,
-    "first": _first,
-    "last": _last,
+    "count": _count,
+    "sum": lambda rows: plain(_total(rows)),
+    "average": lambda rows: plain(_total(rows), _count(rows)) if rows else None,
+    "min": lambda rows: plain(min([row[1] for row in rows])) if rows else None,
+    "max": lambda rows: plain(max([row[1] for row in rows])) if rows else None,
+    # What was said first is in the oldest tile.
+    "first": lambda rows: meant(rows[0][3]) if rows else None,
+    "last": lambda rows: meant(rows[-1][3]) if rows else None,
     "most-frequent": _most_frequent,
     "unique-list": _unique_list,
     "unique-count": _unique_count,
