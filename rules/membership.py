@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 
+from hub import ids
 from hub.computed import Lookup, Until, nothing
 from hub.event import Event
 from hub.profile import Profile
@@ -94,7 +95,10 @@ class Segments:
         until: Until = nothing,
     ) -> None:
         """`traits` are the computed traits; `computed` and `until` read them."""
+        segments = tuple(segments)
         self._computed = computed
+        self.version = ids.digest("\n".join(sorted(one.model_dump_json(by_alias=True) for one in segments)))
+        """A hash of what the segments say."""
         ready: dict[str, Ready] = {}
         self._ages: dict[tuple[object, ...], tuple[frozenset[str], Next]] = {}
         for one in order(segments)[0]:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
+from hub import ids
 from hub.computed import KEEPS, Compute
 from hub.errors import Misconfigured
 from rules import spans, tree
@@ -122,6 +123,11 @@ class Catalogue:
 
     features: tuple[Feature, ...] = ()
     readings: Mapping[str, Reading] = field(default_factory=dict)
+
+    @property
+    def version(self) -> str:
+        """A hash of what is kept and how it is read."""
+        return ids.digest(repr(sorted(self.readings.items())))
 
 
 def catalogue(traits: Iterable[Trait]) -> Catalogue:

@@ -19,6 +19,7 @@ from rules.decision import Timer
 from rules.membership import NONE, Change, Mark, Segments
 from streams.decide import wait
 from streams.decode import Incoming
+from streams.timers import due_event
 
 SLOT: Final = "segments"
 SOURCE: Final = "/segments"
@@ -33,7 +34,10 @@ def look(segments: Segments, profile: Profile, event: Event, now: int, *, before
     `before` is what `mark` said of the profile before the event was folded into it.
     """
     if event.type == TIMER_DUE and event.data.get("slot") == SLOT:
-        return segments.ask_aged(profile, now)
+        waiting = profile["timers"].get(SLOT)
+        ours = waiting is not None and waiting[0] == event.data.get("timer")
+        # One that nobody waits for is how `anew` asks.
+        return segments.ask_aged(profile, now) if ours else segments.ask_all(profile, now)
     return segments.ask(profile, now, segments.touched(event, profile, before))
 
 
@@ -43,6 +47,20 @@ def segment(segments: Segments, draft: Draft, incoming: Incoming, before: Mark) 
     change = look(segments, draft.profile, incoming.event, now, before=before)
     if change is not NONE:
         note(draft, change, incoming, now)
+
+
+def regrouped(segments: Segments, draft: Draft, incoming: Incoming) -> None:
+    """Note what becomes of a customer's memberships after customers became one, or one became several."""
+    now = moment(draft.profile, incoming)
+    note(draft, segments.ask_all(draft.profile, now), incoming, now)
+
+
+def anew(customer: str, version: str, tenant: str) -> Event:
+    """The event that asks a customer about all segments, after other segments came into force.
+
+    Sent again for the same version it is a repeat.
+    """
+    return due_event(customer, SLOT, ids.digest(f"{SLOT}\n{customer}\n{version}"), tenant)
 
 
 def moment(profile: Profile, incoming: Incoming) -> int:

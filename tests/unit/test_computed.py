@@ -145,6 +145,8 @@ def test_a_profile_with_windows_is_a_profile() -> None:
     PROFILE.validate_python({**folded(made, [order(1, START)]), "segments": {"s": 1}})
     assert isinstance(made.features[0], Feature)
     assert traits.Catalogue().features == ()
+    assert made.version == catalogue([trait("b", "last", over="30d"), trait("a", "sum")]).version
+    assert made.version != catalogue([trait("b", "last", over="30d"), trait("a", "average")]).version
 
 
 SPENT = catalogue([trait("spent", "sum", over="3h", tile="1h"), trait("often", "count")])

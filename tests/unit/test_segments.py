@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import orjson
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,16 +17,15 @@ from profile_store.draft import Draft
 from profile_store.facets import windows
 from profile_store.segments import written
 from profile_store.timeline import decode
-from rules.declared import check_segments, load_segments
 from rules.membership import FULL, Segments, mark
 from rules.reference import ask
 from rules.scene import of_moment
-from rules.segments import Segment, order
+from rules.segments import Segment
 from rules.traits import catalogue
 from streams.decide import decide, settle
 from streams.decode import Incoming
 from streams.fold import NAMES, fold
-from streams.segment import SLOT, joined, segment
+from streams.segment import SLOT, anew, joined, regrouped, segment
 from streams.timers import due_event
 from tests.unit.computing import HOUR, MINUTE, ORDER, START, trait
 from tests.unit.memory import incoming
@@ -262,6 +259,22 @@ def test_a_timer_that_is_not_the_one_in_the_slot_asks_and_ends_nothing() -> None
     assert life.members() == {"c-active"}
 
 
+def test_customers_are_asked_anew_when_other_segments_come_into_force() -> None:
+    life = Life(only(ALL[2], ALL[3]))
+    life.happens(event(1, START, "web.identify", traits={"tier": "gold"}))
+    life.segments = only(ALL[2], ALL[4])
+    life.profile["segments"]["d-mailed"] = START
+    life.happens(event(2, START, "web.page"))
+    assert life.members() == {"c-active", "d-mailed"}
+    ask = anew("c1", life.segments.version, "default")
+    moment = datetime.fromtimestamp((START + HOUR) / 1000, UTC)
+    life.happens(ask.model_copy(update={"time": moment, "receivedat": moment}))
+    assert life.members() == {"c-active", "e-gold"}
+    assert life.profile["timers"][SLOT][1] == START + 2 * HOUR + 1
+    assert ask.id == anew("c1", only(ALL[4], ALL[2]).version, "default").id
+    assert ask.id != anew("c1", only(ALL[4]).version, "default").id != anew("c2", only(ALL[4]).version, "default").id
+
+
 def test_an_event_of_last_year_makes_nobody_active_today() -> None:
     life = Life(only(ALL[2]))
     old = event(1, START, "web.page").model_copy(update={"time": datetime.fromtimestamp(START / 2000, UTC)})
@@ -311,11 +324,11 @@ def test_customers_that_become_one_are_asked_anew() -> None:
     profile = whole.profile
     profile["segments"] = joined(one.profile["segments"], other.profile["segments"])
     assert profile["segments"]["c-active"] == START
-    change = SEGMENTS.ask_all(profile, START + 5)
-    assert "j-both" in change.entered
-    assert "m-viewer" in change.left
-    assert (set(profile["segments"]) | set(change.entered)) - set(change.left) == naive(profile, START + 5)
-    assert change.due == START + 5 + 2 * HOUR + 1
+    regrouped(SEGMENTS, whole.draft, incoming(order, 20))
+    told = [orjson.loads(body)["data"]["name"] for body in whole.draft.outbox.values()]
+    assert {"j-both", "m-viewer"} <= set(told)
+    assert whole.members() == naive(profile, START + 5)
+    assert profile["timers"][SLOT][1] == START + 5 + 2 * HOUR + 1
 
 
 def test_memberships_of_what_is_declared_no_more_end_without_a_word() -> None:
@@ -332,79 +345,6 @@ def test_settling_leaves_the_next_timer_alone() -> None:
     name = life.profile["timers"][SLOT][0]
     settle(life.draft, incoming(due_event("c1", SLOT, "other", "default"), 9))
     assert life.profile["timers"][SLOT][0] == name
-
-
-GOOD = """\
-id: vip
-name: {en: Big spenders, fa: مشتریان ویژه}
-note: those we ring up ourselves
-if:
-  all:
-    - {field: profile.computed.spent, op: ge, value: 1000}
-    - {seen: web.track/Order Completed, within: 30d}
-    - not:
-        {field: profile.segments.angry, op: eq, value: true}
----
-id: angry
-name: Angry
-if: {field: profile.traits.mood, op: eq, value: angry}
-"""
-
-
-def problems(text: str) -> list[str]:
-    return [str(problem) for problem in check_segments(text, ["spent"], "x.yaml")]
-
-
-def test_a_sound_file_has_no_problems() -> None:
-    assert problems(GOOD) == []
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "problem"),
-    [
-        ("id: vip", "id: V I P", "x.yaml:1: id: is not written as it must be"),
-        (
-            "computed.spent",
-            "computed.spend",
-            "x.yaml:6: if.all.0.field: there is no computed trait spend; did you mean",
-        ),
-        ("segments.angry", "segments.angri", "x.yaml:9: if.all.2.not.field: there is no segment angri; did you mean"),
-        ("field: profile.traits.mood", "field: event.mood", "x.yaml:11: a segment looks at the profile"),
-        (", within: 30d", "", "x.yaml:1: `seen` needs `within`"),
-        ("within: 30d", "within: 30", "x.yaml:7: if.all.1.within: write a span of time"),
-        ("if: {field", "iff: {field", "x.yaml:13: iff: is unknown here; did you mean if?"),
-        (
-            "traits.mood, op: eq, value: angry",
-            "segments.vip, op: eq, value: true",
-            "x.yaml:4: if: asks about itself, by way of angry",
-        ),
-        ("profile.traits.mood", "profile.segments.angry", "x.yaml:4: if: asks about angry, and so about one that"),
-        ("profile.traits.mood", "profile.segments.angry", "x.yaml:13: if: asks about itself"),
-        ("id: angry", "id: vip", "x.yaml:11: id: another segment is called vip already, in x.yaml"),
-        ("  all:", "  every:", "x.yaml:4: if: is no condition"),
-    ],
-)
-def test_a_fault_is_told_with_its_line(old: str, new: str, problem: str) -> None:
-    assert old in GOOD
-    found = problems(GOOD.replace(old, new))
-    assert any(one.startswith(problem) for one in found), found
-
-
-def test_a_folder_gives_them_in_the_order_they_ask_about_each_other(tmp_path: Path) -> None:
-    (tmp_path / "a.yaml").write_text(GOOD)
-    (tmp_path / "b.yaml").write_text(GOOD.replace("angry", "calm").replace("vip", "v").replace("spent", "nothing"))
-    (tmp_path / "c.yaml").write_text("id: [")
-    loaded = load_segments(tmp_path, ["spent"])
-    assert [one.id for one in loaded.items] == ["angry", "calm", "vip"]
-    assert [(one.file, one.line) for one in loaded.problems] == [("c.yaml", 1), ("b.yaml", 6)]
-
-
-def test_what_asks_about_something_refused_is_refused_too(tmp_path: Path) -> None:
-    chain = "\n---\n".join(
-        f"id: s{n}\nname: s\nif: {{field: profile.segments.s{n + 1}, op: eq, value: true}}" for n in range(3)
-    )
-    assert [line.split(": ")[0] for line in problems(chain)] == ["x.yaml:11", "x.yaml:7", "x.yaml:3"]
-    assert order([ALL[9], ALL[4]])[0] == [ALL[4], ALL[9]]
 
 
 def test_what_is_written_beside_a_document() -> None:
