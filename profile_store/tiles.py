@@ -38,7 +38,7 @@ LARGEST: Final = 9 * 10**12
 VALUES: Final = 64
 """Values of a tile that are counted."""
 SKETCH: Final = 128
-"""Hashes of a tile: up to so many different values their number is exact; beyond, within about 9 %."""
+"""Hashes of a tile: up to so many different values their number is exact; beyond, usually within 9 %."""
 TEXT: Final = 100
 """Characters of a value that tell it from others."""
 ITEMS: Final = 100

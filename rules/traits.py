@@ -17,7 +17,9 @@ from rules.conditions import Condition, FieldName, Kind, Seen
 from rules.features import RING, Feature, feature, tile_of
 from rules.model import Words
 
-OWN: Final = frozenset({"rule.fired", "timer.due", "segment.entered", "segment.left"})
+OWN: Final = frozenset(
+    {"rule.fired", "timer.due", "segment.entered", "segment.left", "identity.merged", "identity.unmerged"}
+)
 """What the hub itself does is no trait of a customer."""
 ALL_TIME: Final = "all"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from pydantic import ValidationError
 
+from hub.computed import KEEPS
 from hub.errors import Misconfigured
 from hub.event import Event, make
 from hub.profile import PROFILE, empty
 from profile_store.facets import windows
 from rules import traits
-from rules.declared import check_traits, load_traits, unknown
+from rules.declared import check_segments, check_traits, load_traits, unknown
 from rules.engine import Engine
 from rules.explain import explain
 from rules.features import Feature, tile_of
@@ -207,6 +209,15 @@ def test_what_a_rule_asks_for_must_be_declared() -> None:
     ]
     wrong = "id: a\nname: a\non: sms.received\nif: {field: profile.computed, op: exists}\nsend: {}"
     assert "profile.computed alone is no field" in str(check_text(wrong)[0])
+
+
+def test_the_examples_of_the_manual_are_sound() -> None:
+    text = (Path(__file__).parents[2] / "docs/traits-and-segments.md").read_text(encoding="utf-8")
+    first, second = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert check_traits(first) == []
+    assert check_segments(second, ["spent-lately"]) == []
+    for compute in KEEPS:
+        assert f"`{compute}`" in text
 
 
 @settings(deadline=None, max_examples=30)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,9 @@ from profile_store.draft import Draft
 from profile_store.facets import windows
 from profile_store.segments import written
 from profile_store.timeline import decode
+from rules.engine import Engine
 from rules.membership import FULL, Segments, mark
+from rules.model import Rule
 from rules.reference import ask
 from rules.scene import of_moment
 from rules.segments import Segment
@@ -305,6 +308,20 @@ def test_enter_and_leave_are_told_once_and_seen_in_the_timeline() -> None:
     assert back.keys == ("customer:c1",)
     life.happens(entered)
     assert life.profile["events"] == events
+
+
+@pytest.mark.parametrize("on", ["segment.entered/e-gold", {"type": "segment.entered", "name": "e-gold"}])
+def test_a_rule_can_listen_to_who_enters(on: Any) -> None:
+    send = {"channel": "email", "purpose": "service", "subject": "Gold", "text": "Hello"}
+    condition = is_in("e-gold")
+    engine = Engine([Rule.model_validate({"id": "r", "name": "r", "on": on, "if": condition, "send": send})])
+    life = Life(only(ALL[4], ALL[6]))
+    for number, traits in enumerate([{"language": "fa"}, {"tier": "gold"}]):
+        life.happens(event(number, START, "web.identify", traits=traits))
+    events = [Event.model_validate(one) for one in life.told]
+    decided = [[one.outcome for one in engine.decide(each, each.ms, life.profile)] for each in events]
+    assert [each.data["name"] for each in events] == ["g-persian", "e-gold"]
+    assert decided == [[], ["fired"]]
 
 
 def test_what_is_found_again_in_a_replay_is_not_told_again() -> None:
