@@ -9,8 +9,8 @@ commutative monoid over the set of events, by the way of keeping:
 | s | `[tile, n, sum]` | how many numbers, and their sum |
 | n, x | `[tile, number]` | the least, the greatest number |
 | f, l | `[tile, time, ref, value]` | what was said first, last, by (time, ref) |
-| v | `[tile, more, {value: n}]` | how often each value; of more than 64 those with the smallest hash |
-| u | `[tile, more, [hash, …]]` | which values, as hashes of 40 bits; of more than 128 the smallest |
+| v | `[tile, more, {value: n}]` | how often each value; of too many those with the smallest hash |
+| u | `[tile, more, [hash, …]]` | which values, as hashes of 40 bits; of too many the smallest |
 
 Numbers are counted in millionths, as whole numbers, so that no order of adding makes a difference. A ring keeps
 the tiles that are newer than its newest one less its length: that too depends on the events alone.
@@ -22,7 +22,7 @@ import json
 from bisect import bisect_left
 from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
@@ -35,10 +35,11 @@ Ring: TypeAlias = list[Row]
 MICRO: Final = 1_000_000
 LARGEST: Final = 9 * 10**12
 """Numbers beyond are left out; a moment in milliseconds is well below."""
-VALUES: Final = 64
-"""Values of a tile that are counted."""
-SKETCH: Final = 128
-"""Hashes of a tile: up to so many different values their number is exact; beyond, usually within 9 %."""
+MOST: Final[dict[str, tuple[int, int]]] = {"v": (64, 16), "u": (128, 48)}
+"""Different values kept: in a tile for all time, and in each of a window's, of which there are many.
+
+Up to so many their number is exact; beyond it is an estimate, usually within 9 % of 128 and 15 % of 48.
+"""
 TEXT: Final = 100
 """Characters of a value that tell it from others."""
 ITEMS: Final = 100
@@ -123,16 +124,16 @@ def _said(value: Any, ms: int, ref: str) -> Row | None:
     return None if key is None else [ms, ref, key]
 
 
-def _values(value: Any, ms: int, ref: str) -> Row | None:
+def _values(most: int, value: Any, ms: int, ref: str) -> Row | None:
     keys = _words(value)
     if not keys:
         return None
-    return [int(len(keys) > VALUES), dict.fromkeys(least(keys, VALUES) if len(keys) > VALUES else keys, 1)]
+    return [int(len(keys) > most), dict.fromkeys(least(keys, most) if len(keys) > most else keys, 1)]
 
 
-def _hashes(value: Any, ms: int, ref: str) -> Row | None:
+def _hashes(most: int, value: Any, ms: int, ref: str) -> Row | None:
     found = sorted({sign(key) for key in _words(value)})
-    return [int(len(found) > SKETCH), found[:SKETCH]] if found else None
+    return [int(len(found) > most), found[:most]] if found else None
 
 
 def _add_count(row: Row, other: Row) -> None:
@@ -160,39 +161,38 @@ def _add_last(row: Row, other: Row) -> None:
     row[1:] = max(row[1:], other[1:])
 
 
-def _add_values(row: Row, other: Row) -> None:
+def _add_values(most: int, row: Row, other: Row) -> None:
     counts: dict[str, int] = row[2]
     for key, count in other[2].items():
         counts[key] = counts.get(key, 0) + count
     row[1] |= other[1]
-    if len(counts) > VALUES:
+    if len(counts) > most:
         row[1] = 1
-        row[2] = {key: counts[key] for key in least(counts, VALUES)}
+        row[2] = {key: counts[key] for key in least(counts, most)}
 
 
-def _add_hashes(row: Row, other: Row) -> None:
+def _add_hashes(most: int, row: Row, other: Row) -> None:
     known: list[int] = row[2]
     row[1] |= other[1]
     if new := [one for one in other[2] if one not in known]:
         found = sorted([*known, *new])
-        row[1] |= len(found) > SKETCH
-        row[2] = found[:SKETCH]
+        row[1] |= len(found) > most
+        row[2] = found[:most]
 
 
 Single: TypeAlias = Callable[[Any, int, str], Row | None]
 Add: TypeAlias = Callable[[Row, Row], None]
 
-WAYS: Final[dict[str, tuple[Single, Add]]] = {
+_WAYS: Final[dict[str, tuple[Single, Add]]] = {
     "c": (_counted, _add_count),
     "s": (_summed, _add_sum),
     "n": (_number, _add_least),
     "x": (_number, _add_greatest),
     "f": (_said, _add_first),
     "l": (_said, _add_last),
-    "v": (_values, _add_values),
-    "u": (_hashes, _add_hashes),
 }
-"""By way of keeping: what one event makes (value, time, ref), and how what another row keeps is put into one."""
+_BOUNDED: Final = {"v": (_values, _add_values), "u": (_hashes, _add_hashes)}
+WAYS: Final = (*_WAYS, *_BOUNDED)
 
 
 @lru_cache(maxsize=4096)
@@ -200,6 +200,17 @@ def shape(feature: str) -> tuple[str, int]:
     """What the name of a feature says: the way of keeping, and the length of the ring; 0: no end."""
     head = feature.partition(".")[0]
     return head[0], int(head[1:])
+
+
+@lru_cache(maxsize=4096)
+def handling(feature: str) -> tuple[Single, Add, int]:
+    """What one event makes of a feature's row (value, time, ref), how a row is put into another, and the ring's
+    length."""
+    way, length = shape(feature)
+    if way in _WAYS:
+        return (*_WAYS[way], length)
+    (single, add), most = _BOUNDED[way], MOST[way][length > 0]
+    return partial(single, most), partial(add, most), length
 
 
 def put(ring: Ring, row: Row, length: int, add: Add) -> None:

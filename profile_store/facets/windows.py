@@ -15,27 +15,16 @@ from typing import Any, Final, TypeAlias
 from hub.computed import Feature, Lookup, Reading, Until
 from hub.event import Event
 from hub.profile import Profile
-from profile_store.tiles import (
-    HASHES,
-    SKETCH,
-    VALUES,
-    WAYS,
-    Ring,
-    Row,
-    copied,
-    least,
-    meant,
-    number_of,
-    plain,
-    put,
-    shape,
-)
+from profile_store.tiles import HASHES, Ring, Row, copied, handling, least, meant, number_of, plain, put, shape, sign
 
 NAME: Final = "windows"
 NAMED: Final = "web.track"
 """The type of event that has kinds by name."""
 LONGEST: Final = 100
 """Characters of a kind, as a profile counts it."""
+
+LISTED: Final = 64
+"""Values of a list."""
 
 Index: TypeAlias = Mapping[str, Sequence[Feature]]
 Rings: TypeAlias = dict[str, Ring]
@@ -80,8 +69,7 @@ def note(rings: Rings, features: Iterable[Feature], event: Event, ms: int, ref: 
         value = feature.read(event, ms)
         if value is None:
             continue
-        way, length = shape(feature.id)
-        single, add = WAYS[way]
+        single, add, length = handling(feature.id)
         row = single(value, moment, ref)
         if row is not None:
             tile = moment // feature.tile if feature.tile else 0
@@ -98,8 +86,8 @@ def merge(into: Profile, other: Profile) -> None:
 def merge_rings(into: Rings, other: Mapping[str, Ring]) -> None:
     """Put rings into others of the same features."""
     for name, ring in other.items():
-        way, length = shape(name)
-        ours, add = into.setdefault(name, []), WAYS[way][1]
+        ours = into.setdefault(name, [])
+        _, add, length = handling(name)
         for row in ring:
             put(ours, copied(row), length, add)
 
@@ -129,11 +117,12 @@ def until(profile: Profile, trait: Reading, now: int) -> int | None:
 
 def bounded(profile: Profile, trait: Reading, now: int) -> bool:
     """Whether there were more different values than are kept, so that what is said of them goes by a sample."""
-    way = shape(trait.feature)[0]
-    if way not in {"u", "v"}:
+    if shape(trait.feature)[0] not in {"u", "v"}:
         return False
     rows = _live(profile, trait, now)
-    return any(row[1] for row in rows) or (way == "v" and len({key for row in rows for key in row[2]}) > VALUES)
+    return any(row[1] for row in rows) or (
+        trait.compute == "unique-list" and len({key for row in rows for key in row[2]}) > LISTED
+    )
 
 
 def readers(traits: Mapping[str, Reading]) -> tuple[Lookup, Until]:
@@ -181,8 +170,9 @@ def _counts(rows: Sequence[Row]) -> dict[str, int]:
     for row in rows:
         for key, count in row[2].items():
             counts[key] = counts.get(key, 0) + count
-    # Of what all tiles have together the smallest hashes: only of these no tile has dropped any.
-    return counts if len(counts) <= VALUES else {key: counts[key] for key in least(counts, VALUES)}
+    # Up to the greatest hash that a tile has kept it has dropped none: up to the least of these all counts are whole.
+    full = [max(map(sign, row[2])) for row in rows if row[1]]
+    return {key: count for key, count in counts.items() if sign(key) <= min(full)} if full else counts
 
 
 def _most_frequent(rows: Sequence[Row]) -> Any:
@@ -191,15 +181,16 @@ def _most_frequent(rows: Sequence[Row]) -> Any:
 
 
 def _unique_list(rows: Sequence[Row]) -> Any:
-    return [meant(key) for key in sorted(_counts(rows))] or None
+    counts = _counts(rows)
+    return [meant(key) for key in sorted(least(counts, LISTED))] or None
 
 
 def _unique_count(rows: Sequence[Row]) -> int:
     found: set[int] = {one for row in rows for one in row[2]}
-    full = [row[2][SKETCH - 1] for row in rows if row[1]]
+    full = [row[2][-1] for row in rows if row[1]]
     if not full:
         return len(found)
-    # Below the smallest end of a tile that dropped some, all are known: they are that part of the whole.
+    # Below the least end of a tile that dropped some all are known: they are that part of the whole.
     end: int = min(full)
     below = sum(one < end for one in found)
     return max(len(found), round(below * HASHES / end))
