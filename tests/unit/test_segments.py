@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,6 +65,7 @@ ALL = [
     made("r-never", {"not": {"field": "profile.counts.web.track/Order Completed", "op": "gt", "value": 0}}),
     made("p-mailable", {"list": "profile.identities.email", "has": {"field": "item", "op": "contains", "value": "@"}}),
 ]
+RULES = Engine(())
 SEGMENTS = Segments(ALL, MADE.readings, LOOK, UNTIL)
 
 
@@ -91,7 +91,7 @@ class Life:
         fold(self.profile, event, one.keys, one.ms, one.ref)
         windows.fold(self.profile, event, one.ms, one.ref, INDEX)
         segment(self.segments, self.draft, one, self.before)
-        decide(Nobody(), self.draft, one)
+        decide(RULES, self.draft, one)
         self.told += [orjson.loads(body) for body in self.draft.outbox.values()]
         self.draft.outbox.clear()
 
@@ -106,13 +106,6 @@ class Life:
 
     def members(self) -> set[str]:
         return set(self.profile.get("segments", {}))
-
-
-class Nobody:
-    """An engine without rules."""
-
-    def decide(self, event: Any, ms: int, profile: Profile) -> Sequence[Any]:
-        return ()
 
 
 def naive(profile: Profile, now: int) -> set[str]:
