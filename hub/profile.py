@@ -85,6 +85,8 @@ class Told(TypedDict):
     scores: NotRequired[dict[str, Any]]
     sentiment: NotRequired[list[list[Any]]]
     told: NotRequired[dict[str, Any]]
+    windows: NotRequired[dict[str, list[list[Any]]]]
+    """What computed traits are read from: feature → its tiles, oldest first. See profile_store/tiles.py."""
     worth: NotRequired[dict[str, Any]]
     """These and what follows: facets, each described in profile_store/facets."""
 
@@ -108,6 +110,8 @@ class Profile(Told):
     """Lifecycle: need, evaluation, purchase or after."""
     timers: dict[str, list[Any]]
     """Slot → `[timer id, due, rule]`: what we are waiting for."""
+    segments: dict[str, int]
+    """Segment → since when the customer is in it."""
 
 
 class Document(TypedDict):
@@ -120,6 +124,7 @@ class Document(TypedDict):
     """By the identity whose events they are."""
     links: dict[str, Link]
     timers: dict[str, list[Any]]
+    segments: dict[str, int]
 
 
 PROFILE: Final[TypeAdapter[Profile]] = TypeAdapter(Profile)
@@ -150,7 +155,7 @@ def part() -> Part:
 
 def blank(customer: str, *nodes: str) -> Document:
     """A customer of whom nothing is known yet but who it is."""
-    return {"id": customer, "nodes": sorted(nodes), "parts": {}, "links": {}, "timers": {}}
+    return {"id": customer, "nodes": sorted(nodes), "parts": {}, "links": {}, "timers": {}, "segments": {}}
 
 
 def empty(customer: str) -> Profile:
@@ -173,6 +178,7 @@ def empty(customer: str) -> Profile:
         "stage": "need",
         "fired": {},
         "timers": {},
+        "segments": {},
     }
 
 

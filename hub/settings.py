@@ -127,6 +127,10 @@ class Settings(BaseSettings):
     """Seconds a worker may spend on one batch, waiting for Redis included, before it leaves its partitions."""
     rules: Path | None = None
     """Folder of rule files; a local hub uses `<state>/rules`, filled with examples at first."""
+    traits: Path | None = None
+    """Folder of computed traits; `<state>/traits` by default."""
+    segments: Path | None = None
+    """Folder of segments; `<state>/segments` by default."""
     spool: Path | None = None
     """Folder of the gateway's spool; `<state>/spool` by default."""
     spool_bytes: int = Field(default=1_000_000_000, gt=0)
@@ -164,6 +168,16 @@ class Settings(BaseSettings):
     def rules_dir(self) -> Path:
         """The folder rules are read from."""
         return self.rules or self.state / "rules"
+
+    @property
+    def traits_dir(self) -> Path:
+        """The folder computed traits are read from."""
+        return self.traits or self.state / "traits"
+
+    @property
+    def segments_dir(self) -> Path:
+        """The folder segments are read from."""
+        return self.segments or self.state / "segments"
 
     @property
     def spool_dir(self) -> Path:

@@ -55,6 +55,7 @@ def unpacked(raw: bytes) -> Document:
         "parts": parts,
         "links": slim.get("links", {}),
         "timers": slim.get("timers", {}),
+        "segments": slim.get("segments", {}),
     }
 
 
@@ -76,6 +77,7 @@ def settle(profile: Profile, document: Document) -> Profile:
     profile["identities"] = {}
     profile["links"] = document["links"]
     profile["timers"] = document["timers"]
+    profile["segments"] = document["segments"]
     refresh(profile, document["nodes"])
     return profile
 

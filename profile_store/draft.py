@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from hub.ids import customer_id
 from hub.profile import PSEUDO, Document, Part, Profile, Told, part
-from profile_store import keys
+from profile_store import keys, segments
 from profile_store.document import ABSENT, packed, refresh, view
 from profile_store.search import entry, terms
 
@@ -46,6 +46,8 @@ class Draft:
     timers: dict[str, int] = field(default_factory=dict)
     """Timers to set: member → due."""
     cancelled: set[str] = field(default_factory=set)
+    memberships: frozenset[str] = frozenset()
+    """Segments that the store has the customer in."""
     terms: set[str] = field(default_factory=set)
     """Search terms the store holds."""
     places: dict[str, str] = field(default_factory=dict)
@@ -69,6 +71,8 @@ class Draft:
     def __post_init__(self) -> None:
         self.profile = view(self.document)
         self.events = self.profile["events"]
+        if self.version[:1] not in ("", ">"):
+            self.memberships = frozenset(self.document["segments"])
 
     @property
     def id(self) -> str:
@@ -154,6 +158,7 @@ class Draft:
             new = terms(self.profile)
             written["terms"] = [part for term in sorted(new - self.terms) for part in (0, entry(term, self.id))]
             written["gone"] = [entry(term, self.id) for term in sorted(self.terms - new)]
+        written |= segments.written(self.id, self.memberships, self.document["segments"])
         if self.news:
             written["news"] = self.news
         return written
@@ -179,4 +184,5 @@ def _absorbed(customer: str, loser: Draft) -> dict[str, Any]:
         "absorbed": keys.profile(customer),
         "cancelled": [*waiting, *sorted(loser.cancelled)],
         "gone": [entry(term, loser.id) for term in sorted(loser.terms)],
+        **segments.written(loser.id, loser.memberships, ()),
     }

@@ -59,6 +59,8 @@ local RARE = {
   { 'cancelled', 'ZREM', 'z' },
   { 'terms', 'ZADD', 's' },
   { 'gone', 'ZREM', 's' },
+  { 'entered', 'ZADD', 'g' },
+  { 'left', 'ZREM', 'g' },
 }
 
 local function write(key, customer)

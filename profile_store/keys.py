@@ -8,6 +8,7 @@
 | `{bNN}:o` | hash | outbox: trigger id → trigger, until it is on its topic | moments |
 | `{bNN}:z` | sorted set | timers, `customer slot timer`, by due time | until due |
 | `{bNN}:s` | sorted set | search terms, in lexical order | for ever |
+| `{bNN}:g` | sorted set | members of segments, `segment customer`, in lexical order | as long as they are in it |
 | `w:<group>` | hash | partition of `interactions` → topic id and last offset applied | for ever |
 | `progress` | hash | partition → the moment up to which it is read, for timers | for ever |
 | `{bNN}:claim:<trigger>` | string | how far a dispatcher is with sending it | 30 days |
@@ -87,6 +88,11 @@ def watermarks(group: str) -> str:
 def terms(customer: str) -> str:
     """Key of the search terms of a customer's bucket."""
     return search(bucket(customer))
+
+
+def segments(number: int) -> str:
+    """Key of a bucket's members of segments."""
+    return f"{tag(number)}:g"
 
 
 def claim(trigger: str) -> str:

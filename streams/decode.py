@@ -19,7 +19,7 @@ LARGEST: Final = 200
 """The same for the hub's own events."""
 
 
-OURS: Final = ("/timers", "/rules", "/dispatcher", "/desk/", "/identity", "/hub/")
+OURS: Final = ("/timers", "/rules", "/segments", "/dispatcher", "/desk/", "/identity", "/hub/")
 """Sources of the hub's own events: they may name a customer by its id, which is a place in the store."""
 
 

@@ -22,7 +22,9 @@ RECEIVED: Final = frozenset(
 )
 SENT: Final = frozenset({"email.sent", "sms.sent", "social.sent", "phone.sent"})
 FAILED: Final = frozenset({"email.bounced", "email.failed", "sms.failed", "social.failed", "phone.failed"})
-QUIET: Final = frozenset({"timer.due", "rule.fired", "identity.merged", "identity.unmerged"})
+QUIET: Final = frozenset(
+    {"timer.due", "rule.fired", "identity.merged", "identity.unmerged", "segment.entered", "segment.left"}
+)
 """Events of our own that say nothing about what the customer did."""
 
 EXCERPT: Final = 80

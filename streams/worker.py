@@ -18,7 +18,7 @@ from hub.topics import INTERACTIONS
 from hub.tuning import calm_collector
 from profile_store.connect import connect, install
 from profile_store.ledger import Ledger
-from rules.watch import RuleFolder
+from streams.declared import Declarations
 from streams.pipeline import Pipeline
 from streams.plain import PlainRunner
 from streams.processor import Processor
@@ -64,7 +64,7 @@ class Worker:
         self._producer = bus.Producer(settings.kafka_bootstrap_servers, client="hub-worker", linger_ms=0)
         self._ledger = Ledger(self._redis, settings.group)
         self._relay = Relay(self._producer, self._ledger, settings)
-        self._rules = RuleFolder(settings.rules_dir, timezone=settings.timezone, language=settings.language)
+        self._declarations = Declarations(settings)
 
     async def run(self) -> None:
         """Run until SIGTERM. Raises Transient or Misconfigured when it cannot start."""
@@ -74,7 +74,7 @@ class Worker:
         await install(self._redis)
         await self._producer.start()
         log_id = await asyncio.to_thread(topic_id, self._settings)
-        pipeline = Pipeline(self._ledger, lambda: self._rules.engine, self._relay.bury, self._settings.policy)
+        pipeline = Pipeline(self._ledger, self._declarations, self._relay.bury, self._settings.policy)
         processor = Processor(self._ledger, pipeline, self._relay, log_id, self._settings.policy)
         timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned)
         runner = _runner(self._settings, processor)
@@ -113,8 +113,8 @@ class Worker:
     async def _watch_rules(self) -> None:
         while True:
             await asyncio.sleep(RULES_EVERY)
-            if await asyncio.to_thread(self._rules.poll):
-                log.info("rules read again", problems=len(self._rules.problems))
+            if await asyncio.to_thread(self._declarations.rules.poll):
+                log.info("rules read again", problems=len(self._declarations.rules.problems))
 
 
 async def run(settings: Settings) -> None:

@@ -15,6 +15,7 @@ from profile_store.connect import Gap
 from profile_store.document import VERSION
 from profile_store.draft import Draft, History, name
 from profile_store.ledger import Held, Raise
+from streams.declared import Declared
 from streams.decode import Incoming, Record, one
 
 TOPIC_ID = "topic1"
@@ -204,6 +205,11 @@ class Silent:
 
     def decide(self, event: Any, ms: int, profile: Any) -> Sequence[Any]:
         return ()
+
+
+def quiet() -> Declared:
+    """Nothing declared."""
+    return Declared(Silent())
 
 
 class Wire:

@@ -20,7 +20,7 @@ from profile_store.document import alias, unpacked, view
 from profile_store.structure import components
 from streams.decode import Dead
 from streams.pipeline import Pipeline
-from tests.unit.memory import Memory, Silent, incoming
+from tests.unit.memory import Memory, incoming, quiet
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = Policy()
@@ -46,7 +46,7 @@ class Town:
     store: Memory = field(default_factory=Memory)
 
     def __post_init__(self) -> None:
-        self.worker = Pipeline(self.store, Silent, never, self.policy)  # type: ignore[arg-type]
+        self.worker = Pipeline(self.store, quiet, never, self.policy)  # type: ignore[arg-type]
 
     def tell(self, event: Event) -> None:
         """Put an event into the log."""
