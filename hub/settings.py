@@ -107,6 +107,8 @@ class Settings(BaseSettings):
 
     write_keys: str = ""
     """Keys of the tracking API, separated by commas."""
+    write_keys_of_servers: str = ""
+    """Keys that only servers of yours hold: what they say of mail addresses and telephones counts as proven."""
     jwt_secret: SecretStr = SecretStr("")
     twilio: Twilio = Twilio()
     meta: Meta = Meta()
@@ -187,7 +189,16 @@ class Settings(BaseSettings):
     @property
     def keys(self) -> frozenset[str]:
         """The tracking API's write keys."""
-        return frozenset(key.strip() for key in self.write_keys.split(",") if key.strip())
+        return _listed(self.write_keys)
+
+    @property
+    def server_keys(self) -> frozenset[str]:
+        """Those that only servers of yours hold."""
+        return _listed(self.write_keys_of_servers)
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(",") if part.strip())
 
 
 class Installation(Settings):

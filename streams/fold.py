@@ -121,6 +121,9 @@ def fold(profile: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str) 
         _statements(profile["traits"], data["traits"], ms, ref, kind)
     if "facts" in data:
         _statements(profile["facts"], _bare(data["facts"]), ms, ref, kind)
+    unmatched = data.get("unmatched")
+    if isinstance(unmatched, Mapping):
+        _statements(profile["facts"], {f"unmatched_{name}": said for name, said in unmatched.items()}, ms, ref, kind)
     consent = data.get("consent")
     if isinstance(consent, Mapping):
         what = f"{consent.get('channel', 'any')}/{consent.get('purpose', 'marketing')}"

@@ -309,3 +309,10 @@ async def test_the_log_alone_makes_the_same_customers(block: int) -> None:
 def _broken(documents: Sequence[Document] | Any, policy: Policy) -> list[str]:
     """Customers that are not connected."""
     return [one["id"] for one in documents if len(components(one["nodes"], one["links"])) > 1]
+
+
+async def test_what_names_nobody_is_a_raw_fact() -> None:
+    town = await told(event(1, "user_id:u1", unmatched={"email": "anna(at)example.com"}))
+    document = next(iter(town.documents().values()))
+    assert document["nodes"] == ["user_id:u1"]
+    assert view(document)["facts"]["unmatched_email"][0] == "anna(at)example.com"
