@@ -63,6 +63,8 @@ class Draft:
     history: History | None = None
     """What replaces the history in the store, after a customer was taken apart."""
     news: bytes = b""
+    read_up_to: int = 0
+    """The moment (ms) up to which every partition is read: what may still be sent again is not forgotten before."""
     events: int = 0
     """How many events the stored document has."""
     changed: bool = False
@@ -147,7 +149,8 @@ class Draft:
             # Now and then is enough: what is too old or too much does no harm.
             if self.seen and self.profile["events"] // FORGET_EVERY != self.events // FORGET_EVERY:
                 written["keep"] = keys.TIMELINE_ROWS
-                written["forget"] = (max(self.seen.values()) - keys.SEEN_MS) // keys.SEEN_UNIT
+                newest = min(max(self.seen.values()), self.read_up_to)
+                written["forget"] = (newest - keys.SEEN_MS) // keys.SEEN_UNIT
         if self.outbox:
             written["outbox"] = [part for item in self.outbox.items() for part in item]
         if self.timers:

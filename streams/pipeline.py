@@ -120,6 +120,12 @@ class Pipeline:
         self._bury = bury
         self._policy = policy
         self.directory = Directory(ledger)
+        self.read_up_to = 0
+        """The moment (ms) up to which every partition is read, as far as is known."""
+
+    def heard(self, moment: int) -> None:
+        """Every partition is read up to this moment (ms)."""
+        self.read_up_to = moment
 
     async def run(self, batch: Sequence[Incoming], raises: Sequence[Raise]) -> list[Draft]:
         """Apply a batch and raise the watermarks; what was written. What cannot be folded is buried first.
@@ -137,6 +143,8 @@ class Pipeline:
         pending = list(batch)
         for attempt in range(TRIES):
             drafts, pending = await self._fold(pending)
+            for draft, _ in drafts:
+                draft.read_up_to = self.read_up_to
             try:
                 with STAGE.labels("commit").time():
                     refused = set(await self._ledger.commit([draft for draft, _ in drafts], raises))

@@ -76,7 +76,7 @@ class Worker:
         log_id = await asyncio.to_thread(topic_id, self._settings)
         pipeline = Pipeline(self._ledger, self._declarations, self._relay.bury, self._settings.policy)
         processor = Processor(self._ledger, pipeline, self._relay, log_id, self._settings.policy)
-        timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned)
+        timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned, pipeline.heard)
         runner = _runner(self._settings, processor)
         metrics.serve(
             self._settings.metrics_host,
