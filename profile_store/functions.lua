@@ -3,9 +3,12 @@
 -- Two functions carry the whole pipeline: `hub_read` and `hub_commit`. A profile's key is `{bNN}:c:<customer>`;
 -- its value is a version of 12 characters and JSON, or `>` and the customer it was merged into. What they work on
 -- comes as one MessagePack argument: thousands of small ones cost the caller more than all its other work.
+-- On a Redis Cluster a function sees one bucket only, and the second half of this file takes the place of
+-- `hub_commit`: a value may then also be a seal, `!` and the transaction that holds it, before what it was.
 
 local VERSION = 12
 local COUNT = 8 -- the digits of a version that count
+local NONE = {}
 local CHUNK = 1000 -- unpack() may not put more than a few thousand values on the stack
 
 local function beside(key, kind)
@@ -52,6 +55,24 @@ local function absorb(key, target)
   redis.call('DEL', beside(key, 't'), beside(key, 'd'))
 end
 
+-- The timeline and the applied events of a customer of another bucket come here. Whoever lost the end of its memory
+-- may bring them a second time: rows that are here stay where they are.
+local function adopt(key, rows, seen)
+  local here, newest_first = {}, {}
+  for _, row in ipairs(redis.call('LRANGE', beside(key, 't'), 0, -1)) do
+    here[row] = true
+  end
+  for number = #rows, 1, -1 do
+    if not here[rows[number]] then
+      newest_first[#newest_first + 1] = rows[number]
+    end
+  end
+  each('LPUSH', beside(key, 't'), newest_first)
+  for first = 1, #seen, CHUNK do
+    redis.call('ZADD', beside(key, 'd'), 'LT', unpack(seen, first, math.min(first + CHUNK - 1, #seen)))
+  end
+end
+
 -- What most changes do without: { what, command, kind of key }, in the order it is written.
 local RARE = {
   { 'outbox', 'HSET', 'o' },
@@ -61,10 +82,16 @@ local RARE = {
   { 'gone', 'ZREM', 's' },
 }
 
-local function write(key, customer)
+local function write(key, customer, in_cluster)
   redis.call('SET', key, customer.document)
   if customer.absorbed then
     absorb(key, customer.absorbed)
+  end
+  if customer.replace or customer.moved then
+    redis.call('DEL', beside(key, 't'))
+  end
+  if customer.moved then
+    redis.call('DEL', beside(key, 'd'))
   end
   if customer.rows then
     each('RPUSH', beside(key, 't'), customer.rows)
@@ -83,7 +110,14 @@ local function write(key, customer)
       each(rare[2], in_bucket(key, rare[3]), customer[rare[1]])
     end
   end
-  redis.call('PUBLISH', 'live:' .. string.sub(key, 9), string.sub(customer.document, 1, COUNT))
+  for _, adopted in ipairs(customer.adopted or NONE) do
+    adopt(key, adopted[1], adopted[2])
+  end
+  if in_cluster then
+    redis.call('SPUBLISH', beside(key, 'live'), string.sub(customer.document, 1, COUNT))
+  else
+    redis.call('PUBLISH', 'live:' .. string.sub(key, 9), string.sub(customer.document, 1, COUNT))
+  end
   if customer.news then
     redis.call('PUBLISH', 'desk', customer.news)
   end
@@ -144,6 +178,150 @@ local function lease(keys, args)
   return due
 end
 
+-- From here on: a Redis Cluster. KEYS is a key of the one bucket that a function works on.
+
+local SEAL = 19 -- '!', the bucket that decides in 2 digits, and the transaction in 16
+
+local function now()
+  local time = redis.call('TIME')
+  return string.format('%013d', time[1] * 1000 + math.floor(time[2] / 1000))
+end
+
+-- Checks the marks that the caller left in this bucket, and sets new ones; what is wrong, or nothing.
+local function mark(key, marks)
+  for _, one in ipairs(marks) do
+    local found = redis.call('HGET', key, one[1]) or ''
+    if found ~= one[2] then
+      return redis.error_reply('GAP ' .. one[1] .. ' in ' .. key .. ' ' .. (found == '' and '-' or found))
+    end
+  end
+  for _, one in ipairs(marks) do
+    redis.call('HSET', key, one[1], one[3])
+  end
+end
+
+-- KEYS: the bucket's marks. ARGV: [partition, expected, new] of each mark; and [profile's key, expected version,
+-- seal, whether its timeline moves]. Returns for each false, when it is not what was expected, or timeline and
+-- applied events, which nobody changes while it is sealed.
+local function seal(keys, args)
+  local gap, answer = mark(keys[1], cmsgpack.unpack(args[1])), {}
+  if gap then
+    return gap
+  end
+  for number, member in ipairs(cmsgpack.unpack(args[2])) do
+    local key = member[1]
+    local value = redis.call('GET', key) or ''
+    if string.sub(value, 1, VERSION) ~= member[2] then
+      answer[number] = false
+    else
+      redis.call('SET', key, member[3] .. value)
+      answer[number] = NONE
+      if member[4] then
+        local seen = redis.call('ZRANGE', beside(key, 'd'), 0, -1, 'WITHSCORES')
+        answer[number] = { redis.call('LRANGE', beside(key, 't'), 0, -1), seen }
+      end
+    end
+  end
+  return answer
+end
+
+-- KEYS: the bucket's marks. ARGV: marks as above; and the groups, each [members, transaction, record], with members
+-- as in `hub_commit`. A transaction that is no longer open is refused, and its record is written with its members.
+local function bucket(keys, args)
+  local gap = mark(keys[1], cmsgpack.unpack(args[1]))
+  if gap then
+    return gap
+  end
+  local groups, refused, records = cmsgpack.unpack(args[2]), {}, in_bucket(keys[1], 'x')
+  for number, group in ipairs(groups) do
+    local record = group[2] ~= '' and (redis.call('HGET', records, group[2]) or '')
+    group.refused = record and string.sub(record, 1, 1) ~= 'o'
+    for _, member in ipairs(group[1]) do
+      group.refused = group.refused or redis.call('GETRANGE', member[1], 0, VERSION - 1) ~= member[2]
+    end
+    if group.refused then
+      refused[#refused + 1] = number - 1
+    end
+  end
+  for _, group in ipairs(groups) do
+    if not group.refused then
+      for _, member in ipairs(group[1]) do
+        write(member[1], member[3], true)
+      end
+      if group[2] ~= '' then
+        redis.call('HSET', records, group[2], 'c' .. now() .. group[3])
+      end
+    end
+  end
+  return refused
+end
+
+-- ARGV: [profile's key, its seal, what to write, or nothing to leave it as it was]. How many were under their seal.
+local function unseal(_, args)
+  local count = 0
+  for _, member in ipairs(cmsgpack.unpack(args[1])) do
+    local key = member[1]
+    if redis.call('GETRANGE', key, 0, SEAL - 1) == member[2] then
+      count = count + 1
+      local old = redis.call('GETRANGE', key, SEAL, -1)
+      if member[3] then
+        write(key, member[3], true)
+      elseif old == '' then
+        redis.call('DEL', key)
+      else
+        redis.call('SET', key, old)
+      end
+    end
+  end
+  return count
+end
+
+-- KEYS: the bucket's transactions. ARGV: one of them. Gives it up unless it is decided; its record, or nothing.
+local function decide(keys, args)
+  local record = redis.call('HGET', keys[1], args[1])
+  if record and string.sub(record, 1, 1) ~= 'o' then
+    return record
+  end
+  redis.call('HDEL', keys[1], args[1])
+  return false
+end
+
+-- KEYS: the bucket's transactions. ARGV: one of them, which was carried out everywhere just now.
+local function done(keys, args)
+  local record = redis.call('HGET', keys[1], args[1])
+  if record and string.sub(record, 1, 1) ~= 'o' then
+    redis.call('HSET', keys[1], args[1], 'r' .. now() .. string.sub(record, 15))
+  end
+end
+
+-- KEYS: the bucket's transactions. Returns the time, and all of them.
+local function transactions(keys)
+  return { now(), redis.call('HGETALL', keys[1]) }
+end
+
+-- KEYS: the watermarks, and the marks of the buckets they were raised with. ARGV: watermarks, each [partition,
+-- expected, new]; and [field, mark] of the buckets.
+local function raise(keys, args)
+  local gap = mark(keys[1], cmsgpack.unpack(args[1]))
+  if gap then
+    return gap
+  end
+  for _, one in ipairs(cmsgpack.unpack(args[2])) do
+    if one[2] == '' then
+      redis.call('HDEL', keys[2], one[1])
+    else
+      redis.call('HSET', keys[2], one[1], one[2])
+    end
+  end
+end
+
 redis.register_function({ function_name = 'hub_read', callback = read, flags = { 'no-writes' } })
 redis.register_function('hub_commit', commit)
 redis.register_function('hub_lease', lease)
+redis.register_function('hub_seal', seal)
+redis.register_function('hub_bucket', bucket)
+redis.register_function('hub_unseal', unseal)
+redis.register_function('hub_decide', decide)
+redis.register_function('hub_done', done)
+redis.register_function('hub_raise', raise)
+redis.register_function({ function_name = 'hub_transactions', callback = transactions, flags = { 'no-writes' } })

@@ -16,8 +16,8 @@ from hub.logs import get
 from hub.settings import Settings
 from hub.topics import INTERACTIONS
 from hub.tuning import calm_collector
+from profile_store.cluster import ledger
 from profile_store.connect import connect, install
-from profile_store.ledger import Ledger
 from rules.watch import RuleFolder
 from streams.pipeline import Pipeline
 from streams.plain import PlainRunner
@@ -60,7 +60,7 @@ class Worker:
         self._settings = settings
         self._redis = connect(settings)
         self._producer = bus.Producer(settings.kafka_bootstrap_servers, client="hub-worker", linger_ms=0)
-        self._ledger = Ledger(self._redis, settings.group)
+        self._ledger = ledger(self._redis, settings.group)
         self._relay = Relay(self._producer, self._ledger, settings)
         self._rules = RuleFolder(settings.rules_dir, timezone=settings.timezone, language=settings.language)
 
@@ -104,6 +104,7 @@ class Worker:
         while True:
             with contextlib.suppress(Transient):
                 await self._relay.sweep()
+                await self._ledger.tidy()
             await asyncio.sleep(SWEEP_EVERY)
 
     async def _watch_rules(self) -> None:

@@ -11,8 +11,8 @@ from hub.errors import Transient
 from hub.event import Event
 from profile_store import keys
 from profile_store.connect import Gap
-from profile_store.draft import VERSION, Draft, name
-from profile_store.ledger import Held, Raise
+from profile_store.draft import VERSION, name
+from profile_store.ledger import Change, Held, Raise
 from streams.decode import Incoming, Record, one
 
 TOPIC_ID = "topic1"
@@ -65,7 +65,7 @@ class Memory:
             found[customer] = Held(value, frozenset(ref for ref in refs if name(ref) in there))
         return found
 
-    async def commit(self, drafts: Sequence[Draft], raises: Sequence[Raise]) -> list[int]:
+    async def commit(self, drafts: Sequence[Change], raises: Sequence[Raise]) -> list[int]:
         await asyncio.sleep(0)
         self._reach()
         for mark in raises:
@@ -97,6 +97,8 @@ class Memory:
             self.applied.setdefault(target, set()).update(self.applied.pop(customer, set()))
             self.rows[target] = self.rows.pop(customer, []) + self.rows.get(target, [])
         self.applied.setdefault(customer, set()).update(written.get("seen", [])[1::2])
+        if written.get("replace"):
+            self.rows[customer] = []
         self.rows.setdefault(customer, []).extend(written.get("rows", []))
         parts = written.get("outbox", [])
         self.outbox.setdefault(keys.bucket(customer), {}).update(zip(parts[::2], parts[1::2], strict=True))

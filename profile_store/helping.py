@@ -1,0 +1,141 @@
+"""Finishing what somebody else, perhaps dead by now, left half done in a cluster.
+
+Two things must not happen when a node loses its last seconds: that the old value of a customer is gone while the one
+that took it over is not there, and that a record is gone while what it decided is not there. So a customer that
+became part of another stays under its seal until the deciding bucket's node has told its replicas and had time to
+write its log. Only then is it overwritten, and the record goes when the same is true of those that were overwritten.
+Until then the seal and the record together mean the new value to everybody who reads it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
+
+import msgpack
+
+from profile_store import keys, seals
+from profile_store.seals import Transaction, Write
+from profile_store.shards import Call, Shards
+
+SETTLED_MS: Final = 3_000
+"""A log that is written every second holds everything older than this: it may be a second late, and waits then."""
+GRACE: Final = 0.5
+"""Seconds for which somebody's open change is left alone by one who meets it."""
+ABANDONED_MS: Final = 60_000
+"""An open record of this age that nobody met is in nobody's hands."""
+
+
+class Helper:
+    """Looks after changes over several buckets, whoever began them."""
+
+    def __init__(self, shards: Shards) -> None:
+        self._shards = shards
+        self._met: dict[str, float] = {}
+        """Open transactions of others that are in our way, and since when."""
+
+    async def values(self, sealed: Mapping[str, bytes]) -> dict[str, bytes | None]:
+        """Sealed values by key, and how they count. What nobody will finish is given up on the way."""
+        by = {key: cast(Transaction, seals.sealed_by(value)) for key, value in sealed.items()}
+        records = await self._records(set(by.values()))
+        lost = [one for one, record in records.items() if record is None or self._too_long(one, record)]
+        answers = await self._shards.call(("hub_decide", [keys.transactions(one.bucket)], [one.id]) for one in lost)
+        records |= dict(zip(lost, answers, strict=True))
+        given_up = {one for one in lost if records[one] is None}
+        await self._shards.call(
+            call for key, one in by.items() if one in given_up for call in _unseal(one, [(key, None)])
+        )
+        found: dict[str, bytes | None] = {}
+        harmless: list[Call] = []
+        for key, one in by.items():
+            record, old = records[one], seals.before(sealed[key])
+            decided = seals.after(record, key)
+            found[key] = old if decided is None else decided
+            if record is not None and decided is not None and (old is None or old[:1] == b">"):
+                harmless += self.carry_out(one, [write for write in seals.writes(record) if write[0] == key])
+        await self._shards.call(harmless)
+        return found
+
+    async def _records(self, wanted: set[Transaction]) -> dict[Transaction, bytes | None]:
+        ordered = list(wanted)
+        found = await self._shards.commands(("HGET", keys.transactions(one.bucket), one.id) for one in ordered)
+        return dict(zip(ordered, found, strict=True))
+
+    def _too_long(self, one: Transaction, record: bytes) -> bool:
+        if record[:1] != seals.OPEN:
+            self._met.pop(one.id, None)
+            return False
+        now = time.monotonic()
+        for id in [id for id, since in self._met.items() if now - since > 60]:
+            del self._met[id]
+        return now - self._met.setdefault(one.id, now) > GRACE
+
+    @staticmethod
+    def let_go(transaction: Transaction, members: Sequence[str]) -> list[Call]:
+        """Calls that give a transaction up that was refused, and free what it sealed."""
+        decide: Call = ("hub_decide", [keys.transactions(transaction.bucket)], [transaction.id])
+        return [decide, *_unseal(transaction, [(key, None) for key in members])]
+
+    @staticmethod
+    def carry_out(transaction: Transaction, writes: Sequence[Write]) -> list[Call]:
+        """Calls that write what was decided, where the seal still is."""
+        return _unseal(transaction, writes)
+
+    @staticmethod
+    def done(transaction: Transaction) -> Call:
+        """The call that notes that all was written."""
+        return "hub_done", [keys.transactions(transaction.bucket)], [transaction.id]
+
+    async def tidy(self) -> int:
+        """One look at all transactions; how many were brought on. Raises Transient."""
+        calls: list[Call] = [("hub_transactions", [keys.transactions(one)], []) for one in range(keys.BUCKETS)]
+        fresh: list[Transaction] = []
+        decided: dict[Transaction, bytes] = {}
+        written: dict[Transaction, bytes] = {}
+        for number, (now, found) in enumerate(await self._shards.call(calls, read=True)):
+            for id, record in _pairs(found):
+                one, age = Transaction(number, id.decode()), int(now) - seals.time(record)
+                if record[:1] == seals.OPEN:
+                    if age > ABANDONED_MS:
+                        fresh.append(one)
+                elif age > SETTLED_MS:
+                    (decided if record[:1] == seals.COMMITTED else written)[one] = record
+        await self._shards.call(call for one in fresh for call in self.let_go(one, ()))
+        return len(fresh) + await self._overwrite(decided) + await self._drop(written)
+
+    async def _overwrite(self, decided: Mapping[Transaction, bytes]) -> int:
+        """Overwrite the members of changes that can no longer get lost."""
+        safe = await self._shards.durable(one.bucket for one in decided) if decided else frozenset()
+        ready = [one for one in decided if one.bucket in safe]
+        await self._shards.call(call for one in ready for call in self.carry_out(one, seals.writes(decided[one])))
+        await self._shards.call(self.done(one) for one in ready)
+        return len(ready)
+
+    async def _drop(self, written: Mapping[Transaction, bytes]) -> int:
+        """Drop records of which nothing can be lost any more. A seal that came back is overwritten once more."""
+        places = {one: {keys.bucket_of(key) for key, _ in seals.writes(record)} for one, record in written.items()}
+        again: list[Transaction] = []
+        for one, record in written.items():
+            if any(await self._shards.call(self.carry_out(one, seals.writes(record)))):
+                again.append(one)
+        await self._shards.call(self.done(one) for one in again)
+        safe = await self._shards.durable(number for one in written for number in places[one]) if written else set()
+        gone = [one for one in written if one not in again and places[one] <= safe]
+        await self._shards.commands(("HDEL", keys.transactions(one.bucket), one.id) for one in gone)
+        return len(gone)
+
+
+def _pairs(flat: Any) -> list[tuple[bytes, bytes]]:
+    """A hash as a function returns it, whichever form that has."""
+    return list(flat.items()) if isinstance(flat, dict) else list(zip(flat[::2], flat[1::2], strict=True))
+
+
+def _unseal(transaction: Transaction, writes: Sequence[tuple[str, dict[str, Any] | None]]) -> list[Call]:
+    parts: dict[int, list[tuple[str, bytes, dict[str, Any] | None]]] = {}
+    for key, what in writes:
+        parts.setdefault(keys.bucket_of(key), []).append((key, transaction.seal, what))
+    return [
+        ("hub_unseal", [keys.transactions(number)], [msgpack.packb(part, use_bin_type=False)])
+        for number, part in parts.items()
+    ]
