@@ -82,9 +82,9 @@ class RedisCluster:
 
         def well(node: RedisServer) -> bool:
             with _admin(node) as admin:
-                state = admin.execute_command("CLUSTER INFO")["cluster_state"]
+                state = str(admin.execute_command("CLUSTER INFO")["cluster_state"])
                 about: dict[str, Any] = admin.info("replication")
-            return state == "ok" and (about["role"] == "master" or about["master_link_status"] == "up")
+            return state == "ok" and bool(about["role"] == "master" or about["master_link_status"] == "up")
 
         def whole() -> bool:
             running = [node for node in self.nodes if node.pid]

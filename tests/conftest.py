@@ -13,7 +13,12 @@ from tests.clusters import private_cluster, redis_cluster
 from tests.servers import kafka_runtime, kafka_server, private_kafka, private_redis, redis_server
 
 __all__ = [
-    *("kafka_runtime", "kafka_server", "private_cluster", "private_kafka", "private_redis", "redis_cluster"),
+    "kafka_runtime",
+    "kafka_server",
+    "private_cluster",
+    "private_kafka",
+    "private_redis",
+    "redis_cluster",
     "redis_server",
 ]
 
