@@ -25,7 +25,7 @@ import msgpack
 from redis.asyncio import RedisCluster
 
 from profile_store import keys, seals
-from profile_store.connect import Client
+from profile_store.connect import Client, Gap, Unsound
 from profile_store.draft import Member
 from profile_store.helping import Helper
 from profile_store.ledger import DUE_AT_ONCE, LEASE_MS, Change, Held, Ledger, Raise, answered, asked, due_ones
@@ -108,8 +108,8 @@ class ClusterLedger(Ledger):
         parts: dict[int, dict[str, Sequence[str]]] = {}
         for customer, refs in wanted.items():
             parts.setdefault(keys.bucket(customer), {})[customer] = refs
-        calls: list[Call] = [("hub_read", [self._names[number]], [asked(part)]) for number, part in parts.items()]
-        for part, answer in zip(parts.values(), await self._shards.call(calls, read=True), strict=True):
+        calls: list[Call] = [("hub_look", [self._names[number]], [asked(part)]) for number, part in parts.items()]
+        for part, answer in zip(parts.values(), await self._look(calls), strict=True):
             found |= answered(part, answer)
         under = {keys.profile(customer): one.value for customer, one in found.items() if seals.sealed_by(one.value)}
         if under:
@@ -126,6 +126,8 @@ class ClusterLedger(Ledger):
 
         The watermarks rise when nothing was refused. When it raises, a part of the drafts may be written.
         """
+        if not self._marks.epochs:
+            await self.watermarks()
         self._marks.check(raises)
         groups = [Group.of(number, draft.members()) for number, draft in enumerate(drafts)]
         wide = [group for group in groups if group.transaction]
@@ -164,8 +166,10 @@ class ClusterLedger(Ledger):
                 for group, (key, expected, what) in part
                 if group.transaction
             ]
-            calls.append(("hub_seal", [self._names[number]], [_pack(marks[number]), _pack(wanted)]))
-        answers = await self._shards.call(calls)
+            calls.append(
+                ("hub_seal", [self._names[number]], [_pack(marks[number]), _pack(wanted), self._marks.epochs[number]])
+            )
+        answers = await self._call(calls)
         self._marks.left(marks)
         for part, answer in zip(parts.values(), answers, strict=True):
             for (group, (key, _, _)), found in zip(part, answer, strict=True):
@@ -183,8 +187,10 @@ class ClusterLedger(Ledger):
         calls: list[Call] = []
         for number, part in parts.items():
             wanted = [group.step() for group in part]
-            calls.append(("hub_bucket", [self._names[number]], [_pack(marks[number]), _pack(wanted)]))
-        answers = await self._shards.call(calls)
+            calls.append(
+                ("hub_bucket", [self._names[number]], [_pack(marks[number]), _pack(wanted), self._marks.epochs[number]])
+            )
+        answers = await self._call(calls)
         self._marks.left(marks)
         for part, answer in zip(parts.values(), answers, strict=True):
             for place in answer:
@@ -217,7 +223,25 @@ class ClusterLedger(Ledger):
 
         Lower than the watermark where a node lost its tail. What was applied after it is to be read again.
         """
-        return await self._marks.look()
+        while True:
+            try:
+                return await self._marks.look()
+            except Unsound:
+                await self._helper.heal()
+
+    async def _look(self, calls: Sequence[Call]) -> list[Any]:
+        while True:
+            try:
+                return await self._shards.call(calls, read=True)
+            except Unsound:
+                await self._helper.heal()
+
+    async def _call(self, calls: Sequence[Call]) -> list[Any]:
+        try:
+            return await self._shards.call(calls)
+        except Unsound as error:
+            await self._helper.heal()
+            raise Gap(str(error)) from error
 
     async def due(self, buckets: Sequence[int], now: int) -> list[tuple[str, str, str]]:
         """Lease the due timers of these buckets: customer, slot, timer."""

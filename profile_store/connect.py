@@ -36,6 +36,10 @@ class Gap(HubError):
     """The store is not where this worker left it: its tail is lost, or another worker has the partition."""
 
 
+class Unsound(Transient):
+    """This bucket's server was started anew and may have lost something: it is looked after first."""
+
+
 class NoFunctions(Transient):
     """This server does not have our functions: it is new, and nobody loaded them yet."""
 
@@ -57,6 +61,8 @@ def translated() -> Iterator[None]:
         text = str(error)
         if text.startswith("GAP"):
             raise Gap(text) from error
+        if text.startswith("UNSOUND"):
+            raise Unsound(f"Redis: {text}") from error
         if "Function not found" in text:
             raise NoFunctions("Redis does not have the hub's functions") from error
         if text.startswith(PASSING):
@@ -122,4 +128,17 @@ async def install(client: Client) -> None:
             return
         await client.initialize()
         for master in client.get_primaries():
-            await client.execute_command("FUNCTION LOAD", "REPLACE", code, target_nodes=master)
+            found: Any = await client.execute_command(
+                "FUNCTION LIST", "LIBRARYNAME", "hub", "WITHCODE", target_nodes=master
+            )
+            # Loaded again, they would forget which buckets are sound.
+            if code.encode() not in _texts(found):
+                await client.execute_command("FUNCTION LOAD", "REPLACE", code, target_nodes=master)
+
+
+def _texts(answer: Any) -> list[bytes]:
+    """Every text in an answer, however deep."""
+    if isinstance(answer, bytes):
+        return [answer]
+    parts = [*answer.keys(), *answer.values()] if isinstance(answer, dict) else answer
+    return [text for part in parts for text in _texts(part)] if isinstance(parts, list) else []

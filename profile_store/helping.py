@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from secrets import token_hex
 from typing import Any, Final, cast
 
 import msgpack
 
 from profile_store import keys, seals
+from profile_store.marks import pairs
 from profile_store.seals import Transaction, Write
 from profile_store.shards import Call, Shards
 
@@ -94,7 +96,7 @@ class Helper:
         decided: dict[Transaction, bytes] = {}
         written: dict[Transaction, bytes] = {}
         for number, (now, found) in enumerate(await self._shards.call(calls, read=True)):
-            for id, record in _pairs(found):
+            for id, record in pairs(found):
                 one, age = Transaction(number, id.decode()), int(now) - seals.time(record)
                 if record[:1] == seals.OPEN:
                     if age > ABANDONED_MS:
@@ -123,12 +125,46 @@ class Helper:
         safe = await self._shards.durable(number for one in written for number in places[one]) if written else set()
         gone = [one for one in written if one not in again and places[one] <= safe]
         await self._shards.commands(("HDEL", keys.transactions(one.bucket), one.id) for one in gone)
+        await self._shards.commands(("HDEL", keys.reached(number), one.id) for one in gone for number in places[one])
         return len(gone)
 
+    async def heal(self) -> int:
+        """Make buckets sound whose servers were started anew; how many. Raises Transient.
 
-def _pairs(flat: Any) -> list[tuple[bytes, bytes]]:
-    """A hash as a function returns it, whichever form that has."""
-    return list(flat.items()) if isinstance(flat, dict) else list(zip(flat[::2], flat[1::2], strict=True))
+        Until that is done nobody reads or writes in them. What was decided about them elsewhere is written there
+        again. Every bucket gets a new epoch first: whoever knew the store as it was must look again at how far it is
+        before anything that came back old can move on.
+        """
+        name = token_hex(8)
+        everywhere = range(keys.BUCKETS)
+        allowed = await self._shards.call(("hub_ticket", [keys.epoch(one)], [name]) for one in everywhere)
+        unsound = [number for number, may in enumerate(allowed) if may]
+        if not unsound:
+            return 0
+        decided = await self._decide_all()
+        await self._shards.call(("hub_epoch", [keys.epoch(one)], [name]) for one in everywhere)
+        calls: list[Call] = []
+        for number in unsound:
+            reaching = [
+                (one.id, part)
+                for one, record in decided
+                if (part := [write for write in seals.writes(record) if keys.bucket_of(write[0]) == number])
+            ]
+            calls.append(("hub_heal", [keys.epoch(number)], [name, msgpack.packb(reaching, use_bin_type=False)]))
+        return sum(await self._shards.call(calls))
+
+    async def _decide_all(self) -> list[tuple[Transaction, bytes]]:
+        """Every decided change there is, oldest first. Those that are open are given up: they may lack a seal."""
+        calls: list[Call] = [("hub_transactions", [keys.transactions(one)], []) for one in range(keys.BUCKETS)]
+        found = {
+            Transaction(number, id.decode()): record
+            for number, (_, hash) in enumerate(await self._shards.call(calls, read=True))
+            for id, record in pairs(hash)
+        }
+        opened = [one for one, record in found.items() if record[:1] == seals.OPEN]
+        answers = await self._shards.call(("hub_decide", [keys.transactions(one.bucket)], [one.id]) for one in opened)
+        found |= dict(zip(opened, answers, strict=True))
+        return sorted(((one, record) for one, record in found.items() if record), key=lambda item: seals.time(item[1]))
 
 
 def _unseal(transaction: Transaction, writes: Sequence[tuple[str, dict[str, Any] | None]]) -> list[Call]:

@@ -12,6 +12,8 @@
 | `{bNN}:w:<group>` | hash | cluster: partition → watermark before the last batch that wrote here, a lot | for ever |
 | `{w:<group>}:b` | hash | cluster: `partition bucket` → that mark when the watermark was raised | for ever |
 | `{bNN}:x` | hash | cluster: changes of customers of several buckets that this bucket decides | seconds |
+| `{bNN}:y` | hash | cluster: changes decided elsewhere that sealed something here | seconds, after a loss longer |
+| `{bNN}:e` | string | cluster: changes whenever a node may have lost the end of what was written | for ever |
 | `{bNN}:sync` | string | cluster: something to write before waiting for the replicas | a minute |
 | `progress` | hash | partition → the moment up to which it is read, for timers | for ever |
 | `{bNN}:claim:<trigger>` | string | how far a dispatcher is with sending it | 30 days |
@@ -101,6 +103,16 @@ def raised(group: str) -> str:
 def transactions(number: int) -> str:
     """Key of the changes over several buckets that this bucket decides."""
     return f"{tag(number)}:x"
+
+
+def reached(number: int) -> str:
+    """Key of the changes, decided in other buckets, that this one knows of."""
+    return f"{tag(number)}:y"
+
+
+def epoch(number: int) -> str:
+    """Key of a bucket's epoch."""
+    return f"{tag(number)}:e"
 
 
 def sync(number: int) -> str:

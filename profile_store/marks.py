@@ -16,7 +16,7 @@ from typing import Any, cast
 import msgpack
 
 from profile_store import keys
-from profile_store.connect import Gap
+from profile_store.connect import Gap, Unsound
 from profile_store.ledger import Raise
 from profile_store.shards import Call, Shards
 
@@ -61,22 +61,31 @@ class Marks:
         self._shards = shards
         self._group = group
         self._positions: dict[int, Position] = {}
+        self.epochs: dict[int, bytes] = {}
+        """In which epoch every bucket was seen; empty before the first look."""
 
     async def look(self) -> dict[int, str]:
-        """Up to where every partition is applied in every bucket. Raises Transient."""
+        """Up to where every partition is applied in every bucket. Raises Unsound or Transient."""
+        self.epochs = {}
         names = [keys.marks(self._group, number) for number in range(keys.BUCKETS)]
-        asked = [keys.watermarks(self._group), keys.raised(self._group), *names]
-        stored, noted, *buckets = await self._shards.commands(("HGETALL", name) for name in asked)
+        states = await self._shards.call((("hub_state", [name], []) for name in names), read=True)
+        if not all(state[0] for state in states):
+            raise Unsound("a server of the cluster was started anew")
+        buckets = [pairs(state[1]) for state in states]
+        stored, noted = await self._shards.commands(
+            ("HGETALL", name) for name in (keys.watermarks(self._group), keys.raised(self._group))
+        )
         found = {int(one): Position(stored=mark.decode()) for one, mark in stored.items()}
         for one, mark in noted.items():
             partition, _, number = one.decode().partition(" ")
             found.setdefault(int(partition), Position()).noted[int(number)] = mark.decode()
         for number, marks in enumerate(buckets):
-            for one, mark in cast(dict[bytes, bytes], marks).items():
+            for one, mark in marks:
                 found.setdefault(int(one), Position()).buckets[number] = mark.decode()
         for position in found.values():
             position.mark = whole(position.stored, position.buckets, position.noted)
         self._positions = found
+        self.epochs = {number: state[0] for number, state in enumerate(states)}
         return {partition: position.mark for partition, position in found.items() if position.stored}
 
     def check(self, raises: Iterable[Raise]) -> None:
@@ -126,6 +135,11 @@ class Marks:
             position = self._positions[one.partition]
             position.mark = position.stored = one.new
             position.noted = dict(position.buckets)
+
+
+def pairs(flat: Any) -> list[tuple[bytes, bytes]]:
+    """A hash as a function returns it, whichever form that has."""
+    return list(flat.items()) if isinstance(flat, dict) else list(zip(flat[::2], flat[1::2], strict=True))
 
 
 def _pack(value: Any) -> bytes:

@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from hub.errors import HubError, Misconfigured, Transient
 from profile_store import keys
-from profile_store.connect import Client, Gap, NoFunctions, install, translated
+from profile_store.connect import Client, Gap, NoFunctions, Unsound, install, translated
 
 Command = Sequence[Any]
 """A command, its key, and its other arguments; a script's key stands in the fourth place."""
@@ -69,6 +69,8 @@ class Shards:
                         pipe.execute_command(*command, target_nodes=self._node(key))
                     answers: list[Any] = await pipe.execute(raise_on_error=False)
             return _checked(answers)
+        except Unsound:
+            raise
         except Transient:
             await self.look()
             raise
@@ -112,7 +114,7 @@ class Shards:
 
 
 def _checked(answers: list[Any]) -> list[Any]:
-    """The answers when all are good; otherwise the worst of the errors is raised: a gap, then what passes."""
+    """The answers when all are good; otherwise an error, first of all one that asks for more than patience."""
     errors: list[Exception] = []
     for answer in answers:
         if isinstance(answer, Exception):
@@ -123,7 +125,7 @@ def _checked(answers: list[Any]) -> list[Any]:
                 errors.append(error)
     if not errors:
         return answers
-    raise next((one for one in errors if isinstance(one, Gap | NoFunctions)), errors[0])
+    raise next((one for one in errors if isinstance(one, Unsound | Gap | NoFunctions)), errors[0])
 
 
 def only_server(client: Client) -> Redis:

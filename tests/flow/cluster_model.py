@@ -78,7 +78,7 @@ class Draft:
 
 
 def joined(ours: Parts, theirs: Mapping[str, list[int]]) -> Parts:
-    """Of one identity's offsets each list begins like the other: the longer has it all."""
+    """An identity is in both only if they were not read at the same moment; then this will be refused."""
     for identity, offsets in theirs.items():
         ours[identity] = max(ours.get(identity, []), offsets, key=len)
     return ours
@@ -226,9 +226,12 @@ async def faults(client: RedisCluster, group: str, log: Mapping[int, list[Told]]
         wanted = {target for value in held.values() if value and (target := alias(value))} - held.keys()
     wrong: list[str] = []
     rows: Counter[bytes] = Counter()
+    places: Counter[str] = Counter()
     for customer, value in held.items():
         if value is not None and alias(value) is None:
+            places.update(orjson.loads(value[VERSION:])["parts"].keys())
             rows.update(await cast(Any, client.lrange(keys.timeline(customer), 0, -1)))
+    wrong += [f"{name} is in {count} customers" for name, count in places.items() if count > 1]
     for partition, part in log.items():
         for name in sorted({event.identity for event in part}):
             expected = [event.offset for event in part if event.identity == name]
