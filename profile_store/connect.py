@@ -22,6 +22,7 @@ from hub.errors import HubError, Misconfigured, Transient
 from hub.settings import Settings
 
 FUNCTIONS: Final = Path(__file__).with_name("functions.lua")
+CLUSTER_FUNCTIONS: Final = Path(__file__).with_name("cluster.lua")
 CLUSTER: Final = "+cluster://"
 """What stands in an address in place of `://` when it leads to a cluster."""
 MOST_CONNECTIONS: Final = 1_000
@@ -121,11 +122,11 @@ def _cluster(url: str, common: dict[str, Any]) -> RedisCluster:
 
 async def install(client: Client) -> None:
     """Put our functions into Redis, into every master of a cluster. Raises Transient when it does not answer."""
-    code = FUNCTIONS.read_text()
     with translated():
         if isinstance(client, Redis):
-            await client.function_load(code, replace=True)
+            await client.function_load(FUNCTIONS.read_text(), replace=True)
             return
+        code = cluster_functions()
         await client.initialize()
         for master in client.get_primaries():
             found: Any = await client.execute_command(
@@ -134,6 +135,11 @@ async def install(client: Client) -> None:
             # Loaded again, they would forget which buckets are sound.
             if code.encode() not in _texts(found):
                 await client.execute_command("FUNCTION LOAD", "REPLACE", code, target_nodes=master)
+
+
+def cluster_functions() -> str:
+    """The library of functions as the masters of a cluster have it."""
+    return f"{FUNCTIONS.read_text()}\n{CLUSTER_FUNCTIONS.read_text()}"
 
 
 def _texts(answer: Any) -> list[bytes]:

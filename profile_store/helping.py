@@ -9,6 +9,8 @@ Until then the seal and the record together mean the new value to everybody who 
 
 from __future__ import annotations
 
+import asyncio
+import random
 import time
 from collections.abc import Mapping, Sequence
 from secrets import token_hex
@@ -95,7 +97,10 @@ class Helper:
         fresh: list[Transaction] = []
         decided: dict[Transaction, bytes] = {}
         written: dict[Transaction, bytes] = {}
-        for number, (now, found) in enumerate(await self._shards.call(calls, read=True)):
+        answers = await self._shards.call(calls, read=True)
+        if not all(sound for _, _, sound in answers):
+            return await self.heal()  # a record may be all that is left of what it decided: none goes before that
+        for number, (now, found, _) in enumerate(answers):
             for id, record in pairs(found):
                 one, age = Transaction(number, id.decode()), int(now) - seals.time(record)
                 if record[:1] == seals.OPEN:
@@ -151,14 +156,17 @@ class Helper:
                 if (part := [write for write in seals.writes(record) if keys.bucket_of(write[0]) == number])
             ]
             calls.append(("hub_heal", [keys.epoch(number)], [name, msgpack.packb(reaching, use_bin_type=False)]))
-        return sum(await self._shards.call(calls))
+        done: int = sum(await self._shards.call(calls))
+        if done < len(unsound):  # somebody else came after us, and may be at it just now
+            await asyncio.sleep(0.05 + random.random() / 10)
+        return done
 
     async def _decide_all(self) -> list[tuple[Transaction, bytes]]:
         """Every decided change there is, oldest first. Those that are open are given up: they may lack a seal."""
         calls: list[Call] = [("hub_transactions", [keys.transactions(one)], []) for one in range(keys.BUCKETS)]
         found = {
             Transaction(number, id.decode()): record
-            for number, (_, hash) in enumerate(await self._shards.call(calls, read=True))
+            for number, (_, hash, _) in enumerate(await self._shards.call(calls, read=True))
             for id, record in pairs(hash)
         }
         opened = [one for one, record in found.items() if record[:1] == seals.OPEN]

@@ -151,6 +151,17 @@ async def test_a_timeline_can_be_replaced(store: Place) -> None:
     assert await store.rows(customer) == [b"2"]
 
 
+@pytest.mark.parametrize("near", [True, False])
+async def test_rows_that_were_brought_along_are_not_there_twice(store: Place, near: bool) -> None:
+    winner, loser = (somebody(7), somebody(7)) if near else apart(2)
+    ledger = store.ledger()
+    await ledger.commit([write(winner, rows=[b"w"]), write(loser, rows=[b"1", b"2"])], [])
+    rows = [b"1", b"w", b"3"]
+    joined = join(winner, await store.version(winner), loser, await store.version(loser), rows=rows, replace=True)
+    assert await ledger.commit([joined], []) == []
+    assert await store.rows(winner) == [b"2", *rows]
+
+
 async def test_a_customer_can_be_parted_again(store: Place) -> None:
     winner, loser = apart(2)
     ledger = store.ledger()

@@ -144,6 +144,8 @@ class Worker:
     def __init__(self, client: RedisCluster, group: str, log: Mapping[int, list[Told]], random: Random) -> None:
         self._client, self._group, self._log, self._random = client, group, log, random
         self.deadly = 0.02
+        self.pause = 0.0
+        """Seconds between two batches."""
         self.deaths = self.gaps = self.refused = 0
         self._ledger = self._new()
         self._marks: dict[int, str] = {}
@@ -188,6 +190,7 @@ class Worker:
         if not batch:
             return True
         await self._apply(batch, raises)
+        await asyncio.sleep(self.pause)
         self._marks |= {one.partition: one.new for one in raises}
         return False
 

@@ -1,4 +1,4 @@
-"""Workers on a real Redis Cluster: a story with many joins, while masters die, judged by the oracle of the fault tests."""
+"""Workers on a real Redis Cluster: a story with many joins, while masters die, judged as the fault tests do."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from hub.settings import Settings
 from profile_store import helping, keys
 from profile_store.claims import RedisClaims
 from profile_store.cluster import ClusterLedger
-from profile_store.connect import FUNCTIONS, Gap, connect
+from profile_store.connect import Gap, cluster_functions, connect
 from profile_store.draft import alias
 from profile_store.health import health
 from profile_store.ledger import Raise
@@ -190,7 +190,7 @@ async def copy(client: Client, bucket: int) -> dict[bytes, bytes]:
 async def put_back(client: Client, bucket: int, before: dict[bytes, bytes]) -> None:
     """Make the bucket what it was, on a server that remembers nothing of it."""
     node = client.get_node_from_key(keys.sync(bucket))
-    await client.execute_command("FUNCTION LOAD", "REPLACE", FUNCTIONS.read_text(), target_nodes=node)
+    await client.execute_command("FUNCTION LOAD", "REPLACE", cluster_functions(), target_nodes=node)
     async for name in client.scan_iter(f"{keys.tag(bucket)}:*", count=1000):
         await client.delete(name)
     for name, value in before.items():

@@ -17,7 +17,7 @@ from redis import Redis
 from hub.errors import Transient
 from profile_store import helping, keys
 from profile_store.cluster import ClusterLedger
-from profile_store.connect import FUNCTIONS
+from profile_store.connect import cluster_functions
 from tests.clusters import RedisCluster
 from tests.contract.places import Place, place
 from tests.flow.cluster_model import Told, Worker, faults, tell
@@ -52,7 +52,7 @@ async def lose(cluster: RedisCluster, random: Random, times: int) -> int:
             before: Any = admin.eval(KEEP, 0)
             await asyncio.sleep(0.02 + random.random() * 0.15)
             with admin.pipeline(transaction=True) as pipe:
-                pipe.function_load(FUNCTIONS.read_text(), replace=True)  # it forgets, as a server does that starts
+                pipe.function_load(cluster_functions(), replace=True)  # it forgets, as a server does that starts
                 pipe.eval(PUT_BACK, 0, *before)
                 pipe.execute()
         lost += 1
@@ -68,12 +68,17 @@ def seed(request: pytest.FixtureRequest) -> int:
     return chosen
 
 
-async def work(store: Place, log: Mapping[int, list[Told]], random: Random, trouble: Awaitable[Any]) -> list[str]:
+async def work(
+    store: Place, log: Mapping[int, list[Told]], random: Random, trouble: Awaitable[Any], *, pause: float = 0.0
+) -> list[str]:
     """Let workers apply the log while there is trouble, and after it; what is wrong then."""
     workers = [
         Worker(store.cluster, store.group, {one: log[one] for one in range(number, PARTITIONS, WORKERS)}, random)
         for number in range(WORKERS)
     ]
+
+    for worker in workers:
+        worker.pause = pause
 
     async def tidy() -> None:
         while True:
@@ -148,4 +153,4 @@ async def test_a_master_dies_and_another_loses_the_end_of_its_log(
     cluster = private_cluster()
     async with place("cluster", cluster.url) as store:
         log = tell(random, PARTITIONS, 3_000, PEOPLE)
-        assert not await work(store, log, random, break_down(cluster, random))
+        assert not await work(store, log, random, break_down(cluster, random), pause=0.1)

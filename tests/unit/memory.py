@@ -95,7 +95,8 @@ class Memory:
         if "absorbed" in written:
             target = written["absorbed"].partition(":c:")[2]
             self.applied.setdefault(target, set()).update(self.applied.pop(customer, set()))
-            self.rows[target] = self.rows.pop(customer, []) + self.rows.get(target, [])
+            there = self.rows.get(target, [])
+            self.rows[target] = [row for row in self.rows.pop(customer, []) if row not in there] + there
         self.applied.setdefault(customer, set()).update(written.get("seen", [])[1::2])
         if written.get("replace"):
             self.rows[customer] = []
