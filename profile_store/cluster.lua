@@ -2,11 +2,16 @@
 -- function works on. A value may here also be a seal: `!` and the transaction that holds it, before what it was.
 -- seals.py tells of transactions, marks.py of marks, helping.py of epochs.
 
-local SEAL = 19 -- '!', the bucket that decides in 2 digits, and the transaction in 16
+local SEAL = 27 -- '!', the bucket that decides in 2 digits, and the transaction in 24
 
 local function now()
   local time = redis.call('TIME')
   return string.format('%013d', time[1] * 1000 + math.floor(time[2] / 1000))
+end
+
+-- When a transaction was begun, by the clock of who began it, in ms.
+local function created(transaction)
+  return tonumber(string.sub(transaction, 1, 11), 16)
 end
 
 -- A server that was started anew, or took another's place, may lack the end of what was written. It knows by what it
@@ -60,7 +65,7 @@ local function seal(keys, args)
       answer[number] = false
     else
       redis.call('SET', key, member[3] .. value)
-      redis.call('HSET', in_bucket(key, 'y'), string.sub(member[3], 4), now())
+      redis.call('ZADD', in_bucket(key, 'y'), created(string.sub(member[3], 4)), string.sub(member[3], 4))
       answer[number] = NONE
       if member[4] then
         local seen = redis.call('ZRANGE', beside(key, 'd'), 0, -1, 'WITHSCORES')
@@ -118,21 +123,32 @@ local function unseal(_, args)
         else
           redis.call('SET', key, old)
         end
-        redis.call('HDEL', in_bucket(key, 'y'), string.sub(member[2], 4))
+        redis.call('ZREM', in_bucket(key, 'y'), string.sub(member[2], 4))
       end
     end
   end
   return count
 end
 
--- KEYS: the bucket's transactions. ARGV: one of them. Gives it up unless it is decided; its record, or nothing.
+-- KEYS: the bucket's transactions. ARGV: one of them, and whether the caller is making the bucket sound. Gives it up
+-- unless it is decided; its record, or nothing. That there is no record says something only of a sound bucket: else
+-- what was let go could be changed before everybody knows that something was lost.
 local function decide(keys, args)
+  local unsound = args[2] ~= 'healing' and hindrance(keys[1])
+  if unsound then
+    return unsound
+  end
   local record = redis.call('HGET', keys[1], args[1])
   if record and string.sub(record, 1, 1) ~= 'o' then
     return record
   end
   redis.call('HDEL', keys[1], args[1])
   return false
+end
+
+-- KEYS: the bucket's transactions. ARGV: one of them. Its record, or nothing.
+local function record(keys, args)
+  return hindrance(keys[1]) or redis.call('HGET', keys[1], args[1])
 end
 
 -- KEYS: the bucket's transactions. ARGV: one of them, which was carried out everywhere just now.
@@ -185,7 +201,7 @@ local function heal(keys, args)
     return 0
   end
   for _, transaction in ipairs(cmsgpack.unpack(args[2])) do
-    if redis.call('HSETNX', in_bucket(keys[1], 'y'), transaction[1], now()) == 1 then
+    if redis.call('ZADD', in_bucket(keys[1], 'y'), created(transaction[1]), transaction[1]) == 1 then
       for _, member in ipairs(transaction[2]) do
         write(member[1], member[2], true)
       end
@@ -221,6 +237,7 @@ redis.register_function('hub_raise', raise)
 redis.register_function('hub_ticket', ticket)
 redis.register_function('hub_epoch', epoch)
 redis.register_function('hub_heal', heal)
+redis.register_function({ function_name = 'hub_record', callback = record, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'hub_state', callback = state, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'hub_look', callback = look, flags = { 'no-writes' } })
 redis.register_function({ function_name = 'hub_transactions', callback = transactions, flags = { 'no-writes' } })

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from secrets import token_hex
 from typing import Any, Final, cast
 
@@ -27,6 +27,9 @@ SETTLED_MS: Final = 3_000
 """A log that is written every second holds everything older than this: it may be a second late, and waits then."""
 GRACE: Final = 0.5
 """Seconds for which somebody's open change is left alone by one who meets it."""
+REMEMBERED_MS: Final = 120_000
+"""For how long a bucket knows of a change after its record is gone: a record may come back with a lost moment."""
+FORGET_EVERY: Final = 30.0
 ABANDONED_MS: Final = 60_000
 """An open record of this age that nobody met is in nobody's hands."""
 
@@ -36,6 +39,7 @@ class Helper:
 
     def __init__(self, shards: Shards) -> None:
         self._shards = shards
+        self._forget_at = 0.0
         self._met: dict[str, float] = {}
         """Open transactions of others that are in our way, and since when."""
 
@@ -56,14 +60,15 @@ class Helper:
             record, old = records[one], seals.before(sealed[key])
             decided = seals.after(record, key)
             found[key] = old if decided is None else decided
-            if record is not None and decided is not None and (old is None or old[:1] == b">"):
+            if record is not None and decided is not None and seals.harmless(old, decided):
                 harmless += self.carry_out(one, [write for write in seals.writes(record) if write[0] == key])
         await self._shards.call(harmless)
         return found
 
     async def _records(self, wanted: set[Transaction]) -> dict[Transaction, bytes | None]:
         ordered = list(wanted)
-        found = await self._shards.commands(("HGET", keys.transactions(one.bucket), one.id) for one in ordered)
+        calls: list[Call] = [("hub_record", [keys.transactions(one.bucket)], [one.id]) for one in ordered]
+        found = await self._shards.call(calls, read=True)
         return dict(zip(ordered, found, strict=True))
 
     def _too_long(self, one: Transaction, record: bytes) -> bool:
@@ -95,6 +100,7 @@ class Helper:
         """One look at all transactions; how many were brought on. Raises Transient."""
         calls: list[Call] = [("hub_transactions", [keys.transactions(one)], []) for one in range(keys.BUCKETS)]
         fresh: list[Transaction] = []
+        seen: list[Transaction] = []
         decided: dict[Transaction, bytes] = {}
         written: dict[Transaction, bytes] = {}
         answers = await self._shards.call(calls, read=True)
@@ -103,12 +109,16 @@ class Helper:
         for number, (now, found, _) in enumerate(answers):
             for id, record in pairs(found):
                 one, age = Transaction(number, id.decode()), int(now) - seals.time(record)
+                seen.append(one)
                 if record[:1] == seals.OPEN:
                     if age > ABANDONED_MS:
                         fresh.append(one)
                 elif age > SETTLED_MS:
                     (decided if record[:1] == seals.COMMITTED else written)[one] = record
         await self._shards.call(call for one in fresh for call in self.let_go(one, ()))
+        if time.monotonic() > self._forget_at:
+            self._forget_at = time.monotonic() + FORGET_EVERY
+            await self._forget(seen)
         return len(fresh) + await self._overwrite(decided) + await self._drop(written)
 
     async def _overwrite(self, decided: Mapping[Transaction, bytes]) -> int:
@@ -130,8 +140,15 @@ class Helper:
         safe = await self._shards.durable(number for one in written for number in places[one]) if written else set()
         gone = [one for one in written if one not in again and places[one] <= safe]
         await self._shards.commands(("HDEL", keys.transactions(one.bucket), one.id) for one in gone)
-        await self._shards.commands(("HDEL", keys.reached(number), one.id) for one in gone for number in places[one])
         return len(gone)
+
+    async def _forget(self, known: Iterable[Transaction]) -> None:
+        """Let buckets forget changes from long before the oldest that is still there. Its record cannot come back."""
+        oldest = min((one.begun for one in known), default=int(time.time() * 1000))
+        limit = min(oldest, int(time.time() * 1000)) - REMEMBERED_MS
+        await self._shards.commands(
+            ("ZREMRANGEBYSCORE", keys.reached(one), "-inf", limit) for one in range(keys.BUCKETS)
+        )
 
     async def heal(self) -> int:
         """Make buckets sound whose servers were started anew; how many. Raises Transient.
@@ -170,7 +187,9 @@ class Helper:
             for id, record in pairs(hash)
         }
         opened = [one for one, record in found.items() if record[:1] == seals.OPEN]
-        answers = await self._shards.call(("hub_decide", [keys.transactions(one.bucket)], [one.id]) for one in opened)
+        answers = await self._shards.call(
+            ("hub_decide", [keys.transactions(one.bucket)], [one.id, "healing"]) for one in opened
+        )
         found |= dict(zip(opened, answers, strict=True))
         return sorted(((one, record) for one, record in found.items() if record), key=lambda item: seals.time(item[1]))
 

@@ -12,7 +12,7 @@
 | `{bNN}:w:<group>` | hash | cluster: partition → watermark before the last batch that wrote here, a lot | for ever |
 | `{w:<group>}:b` | hash | cluster: `partition bucket` → that mark when the watermark was raised | for ever |
 | `{bNN}:x` | hash | cluster: changes of customers of several buckets that this bucket decides | seconds |
-| `{bNN}:y` | hash | cluster: changes decided elsewhere that sealed something here | seconds, after a loss longer |
+| `{bNN}:y` | sorted set | cluster: changes decided elsewhere that sealed something here, by time | minutes |
 | `{bNN}:e` | string | cluster: changes whenever a node may have lost the end of what was written | for ever |
 | `{bNN}:sync` | string | cluster: something to write before waiting for the replicas | a minute |
 | `progress` | hash | partition → the moment up to which it is read, for timers | for ever |

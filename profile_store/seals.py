@@ -2,7 +2,7 @@
 
 | what | looks like | where |
 |---|---|---|
-| seal | `!`, the deciding bucket in 2 digits, the transaction in 16, what was there before | in place of a value |
+| seal | `!`, the deciding bucket in 2 digits, the transaction in 24, what was there before | in place of a value |
 | record, open | `o` and the time in 13 digits (ms) | in the deciding bucket |
 | record, committed | `c`, the time, and what is still to be written to others | in the deciding bucket |
 | record, carried out | `r`, the time, and the same | in the deciding bucket |
@@ -13,7 +13,8 @@ A seal whose record is committed means the new value; one without means the old 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from secrets import token_hex
+from random import getrandbits
+from time import time as clock
 from typing import Any, Final, cast
 
 import msgpack
@@ -22,7 +23,7 @@ from redis.asyncio import Redis
 from profile_store import keys
 from profile_store.connect import Client, translated
 
-SEAL: Final = 19
+SEAL: Final = 27
 """Bytes of a seal before what was there before."""
 HEAD: Final = 14
 """Characters of a record before what is to be written."""
@@ -44,7 +45,12 @@ class Transaction:
     @classmethod
     def new(cls, bucket: int) -> Transaction:
         """One with a name of its own."""
-        return cls(bucket, token_hex(8))
+        return cls(bucket, f"{int(clock() * 1000):011x}{getrandbits(52):013x}")
+
+    @property
+    def begun(self) -> int:
+        """When it was begun, in ms."""
+        return int(self.id[:11], 16)
 
     @property
     def seal(self) -> bytes:
@@ -73,6 +79,14 @@ def after(record: bytes | None, key: str) -> bytes | None:
         return None
     document = written["document"]
     return document if isinstance(document, bytes) else cast(str, document).encode()
+
+
+def harmless(before: str | bytes | None, document: str | bytes) -> bool:
+    """Whether a member may be written at once, even if the decision were lost again.
+
+    A place that held nothing and now points to a customer: what made it so will be read again and make it so again.
+    """
+    return not before and document[:1] in (">", b">")
 
 
 def packed(others: list[Write]) -> bytes:

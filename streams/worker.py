@@ -27,6 +27,7 @@ from streams.runner import Batches, Runner
 from streams.timers import Timers
 
 SWEEP_EVERY: Final = 5.0
+TIDY_EVERY: Final = 1.0
 RULES_EVERY: Final = 0.5
 
 log = get("worker")
@@ -85,7 +86,7 @@ class Worker:
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # forty lines a second in an outage; we say it once
         beside = [
             asyncio.create_task(one)
-            for one in (processor.aftermath.run(), timers.run(), self._sweep(), self._watch_rules())
+            for one in (processor.aftermath.run(), timers.run(), self._sweep(), self._tidy(), self._watch_rules())
         ]
         running = asyncio.create_task(runner.run())
         stopping = asyncio.create_task(stop.wait())
@@ -104,8 +105,13 @@ class Worker:
         while True:
             with contextlib.suppress(Transient):
                 await self._relay.sweep()
-                await self._ledger.tidy()
             await asyncio.sleep(SWEEP_EVERY)
+
+    async def _tidy(self) -> None:
+        while True:
+            with contextlib.suppress(Transient):
+                await self._ledger.tidy()
+            await asyncio.sleep(TIDY_EVERY)
 
     async def _watch_rules(self) -> None:
         while True:

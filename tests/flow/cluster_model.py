@@ -174,8 +174,8 @@ class Worker:
                 await asyncio.sleep(0.05)
 
     async def _pass(self) -> bool:
-        marks = await self._ledger.watermarks()
-        if not self._marks or any(marks.get(one, "") != mark for one, mark in self._marks.items()):
+        if not self._marks:
+            marks = await self._ledger.watermarks()
             self._marks = {one: marks.get(one, "") for one in self._log}
         count = self._random.randrange(1, 12)
         batch: list[tuple[int, Told]] = []
@@ -188,7 +188,11 @@ class Worker:
             if taken:
                 raises.append(Raise(partition, mark, f"{TOPIC}:{taken[-1].offset}"))
         if not batch:
-            return True
+            marks = await self._ledger.watermarks()
+            lost = any(marks.get(one, "") != mark for one, mark in self._marks.items())
+            self._marks = {} if lost else self._marks
+            self.gaps += lost
+            return not lost
         await self._apply(batch, raises)
         await asyncio.sleep(self.pause)
         self._marks |= {one.partition: one.new for one in raises}

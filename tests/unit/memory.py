@@ -104,6 +104,9 @@ class Memory:
         parts = written.get("outbox", [])
         self.outbox.setdefault(keys.bucket(customer), {}).update(zip(parts[::2], parts[1::2], strict=True))
 
+    async def tidy(self) -> int:
+        return 0
+
     async def watermarks(self) -> dict[int, str]:
         self._reach()
         return dict(self.marks)
