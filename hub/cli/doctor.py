@@ -64,7 +64,7 @@ def _redis_checks(one: Health) -> list[Check]:
         ),
         Check(
             one.clock < 2,
-            f"clocks differ by {one.clock:.2f} s",
+            f"{name}: clocks differ by {one.clock:.2f} s",
             "" if one.clock < 2 else "Set the clocks (NTP): timers depend on it.",
         ),
     ]

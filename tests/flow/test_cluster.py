@@ -51,11 +51,12 @@ async def test_a_story_on_a_cluster(
                     await asyncio.to_thread(cluster.until_whole)
             await hub.until_applied()
             exits, rewinds = list(fleet.exits), await fleet.metric("hub_gap_rewinds_total")
-            joined = await fleet.metric("hub_merged_total")
+            joined = await fleet.metric("hub_merged_customers_total")
         verdict = await judge(hub)
     finally:
         await hub.close()
     print(f"{events} events, {joined:.0f} joins, {rewinds:.0f} rewinds, {time.monotonic() - started:.1f} s")
     assert exits == []
+    assert joined > 0
     assert not verdict.faults, shown(verdict.faults)
     assert {cause: len(ids) for cause, ids in verdict.causes.items()} == dict.fromkeys(thanked(verdict.events), 1)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, cast
 
 import pytest
 from redis.asyncio import RedisCluster as Client
+from redis.asyncio import SSLConnection
 
 from hub.errors import Misconfigured, Transient
 from hub.settings import Settings
@@ -283,6 +285,35 @@ async def test_a_change_is_heard_wherever_one_listens(store: Place) -> None:
     assert any(isinstance(one, int) for one in heard)
 
 
+async def test_who_listens_is_told_when_the_node_dies(private_cluster: Callable[..., RedisCluster]) -> None:
+    cluster, customer = private_cluster(), apart(1)[0]
+    async with place("cluster", cluster.url) as store:
+        await store.ledger().commit([write(customer)], [])
+        await store.held(customer)
+        heard: list[int] = []
+
+        async def listen() -> None:
+            while len(heard) < 2:
+                with contextlib.suppress(Transient):
+                    async for version in Store(store.cluster).watch(customer):
+                        heard.append(version)
+                        break
+
+        async def change() -> None:
+            with contextlib.suppress(Transient, Gap):
+                await store.ledger().commit([write(customer, await store.version(customer))], [])
+            await asyncio.sleep(0.05)
+
+        listening = asyncio.create_task(listen())
+        async with asyncio.timeout(30):
+            while not heard:
+                await change()
+            await asyncio.to_thread(cluster.fail_over, cluster.master_of(keys.profile(customer)))
+            while not listening.done():
+                await change()
+        assert heard[1] > heard[0]
+
+
 async def test_search_looks_into_every_bucket(store: Place) -> None:
     people = apart(6)
     word = f"zz{people[0][:8]}"
@@ -330,6 +361,14 @@ def _settings(url: str) -> Settings:
 def test_an_address_that_cannot_be(url: str) -> None:
     with pytest.raises(Misconfigured):
         connect(_settings(url))
+
+
+def test_an_address_names_several_nodes_and_a_login() -> None:
+    client = connect(_settings("rediss+cluster://user:p%40ss@one:7000,two:7001/0"))
+    assert isinstance(client, Client)
+    assert [(node.host, node.port) for node in client.startup_nodes] == [("one", 7000), ("two", 7001)]
+    wanted = {"username": "user", "password": "p@ss", "connection_class": SSLConnection}
+    assert {name: client.connection_kwargs[name] for name in wanted} == wanted
 
 
 async def test_a_server_that_is_no_cluster(redis_server: Any) -> None:

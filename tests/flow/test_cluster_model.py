@@ -23,7 +23,7 @@ from tests.contract.places import Place, place
 from tests.flow.cluster_model import Told, Worker, faults, tell
 
 PARTITIONS, WORKERS, PEOPLE = 6, 3, 12
-CI, FULL = (1_500, 12), (10_000, 80)
+CI, FULL = (1_500, 12), (8_000, 80)
 
 KEEP: Final = """#!lua flags=allow-cross-slot-keys
 local found = {}
@@ -111,7 +111,7 @@ async def test_nothing_is_lost_and_nothing_doubled(
     cluster = private_cluster()
     async with place("cluster", cluster.url) as store:
         log = tell(random, PARTITIONS, events, PEOPLE)
-        assert not await work(store, log, random, lose(cluster, random, losses))
+        assert not await work(store, log, random, lose(cluster, random, losses), pause=0.03)
         await _all_tidied(store)
 
 
