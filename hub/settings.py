@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: str = ""
     """Empty: `hub up` brings its own broker."""
     redis_url: SecretStr = SecretStr("")
-    """Empty: `hub up` brings its own Redis. `redis://`, `rediss://`."""
+    """Empty: `hub up` brings its own Redis. `redis://`, `rediss://`; a cluster: `redis+cluster://host:port,host:port`."""
     topic_prefix: str = "hub."
     partitions: int = Field(default=12, gt=0, le=10_000)
     replication: int = Field(default=1, gt=0, le=10)

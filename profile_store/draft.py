@@ -176,7 +176,7 @@ def _left(customer: str, gone: Draft) -> dict[str, Any]:
     """What becomes of the place of a customer who was taken apart and continues elsewhere."""
     written = _absorbed(customer, gone)
     del written["absorbed"]
-    return {**written, "replace": True}
+    return {**written, "moved": True}
 
 
 def _absorbed(customer: str, loser: Draft) -> dict[str, Any]:

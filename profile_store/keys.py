@@ -10,6 +10,12 @@
 | `{bNN}:s` | sorted set | search terms, in lexical order | for ever |
 | `{bNN}:g` | sorted set | members of segments, `segment customer`, in lexical order | as long as they are in it |
 | `w:<group>` | hash | partition of `interactions` → topic id and last offset applied | for ever |
+| `{bNN}:w:<group>` | hash | cluster: partition → watermark before the last batch that wrote here, a lot | for ever |
+| `{w:<group>}:b` | hash | cluster: `partition bucket` → that mark when the watermark was raised | for ever |
+| `{bNN}:x` | hash | cluster: changes of customers of several buckets that this bucket decides | seconds |
+| `{bNN}:y` | sorted set | cluster: changes decided elsewhere that sealed something here, by time | minutes |
+| `{bNN}:e` | string | cluster: changes whenever a node may have lost the end of what was written | for ever |
+| `{bNN}:sync` | string | cluster: something to write before waiting for the replicas | a minute |
 | `progress` | hash | partition → the moment up to which it is read, for timers | for ever |
 | `{bNN}:claim:<trigger>` | string | how far a dispatcher is with sending it | 30 days |
 | `{bNN}:claims` | string | the run of the server that holds this bucket's claims complete | for ever |
@@ -85,6 +91,41 @@ def watermarks(group: str) -> str:
     return f"w:{group}"
 
 
+def bucket_of(key: str) -> int:
+    """The bucket a key lies in."""
+    return int(key[2:4])
+
+
+def marks(group: str, number: int) -> str:
+    """Key of a consumer group's marks in one bucket."""
+    return f"{tag(number)}:w:{group}"
+
+
+def raised(group: str) -> str:
+    """Key of the buckets' marks as they were when the watermarks were raised, beside these."""
+    return f"{{{watermarks(group)}}}:b"
+
+
+def transactions(number: int) -> str:
+    """Key of the changes over several buckets that this bucket decides."""
+    return f"{tag(number)}:x"
+
+
+def reached(number: int) -> str:
+    """Key of the changes, decided in other buckets, that this one knows of."""
+    return f"{tag(number)}:y"
+
+
+def epoch(number: int) -> str:
+    """Key of a bucket's epoch."""
+    return f"{tag(number)}:e"
+
+
+def sync(number: int) -> str:
+    """Key that is written only to see a write reach the replicas."""
+    return f"{tag(number)}:sync"
+
+
 def terms(customer: str) -> str:
     """Key of the search terms of a customer's bucket."""
     return search(bucket(customer))
@@ -108,3 +149,8 @@ def claims(number: int) -> str:
 def live(customer: str) -> str:
     """Pub/sub channel of one customer: the profile's new version at every change."""
     return f"live:{customer}"
+
+
+def live_in_bucket(customer: str) -> str:
+    """The same channel on a cluster: sharded, so that only the customer's own nodes hear of it."""
+    return f"{tag(bucket(customer))}:live:{customer}"

@@ -16,8 +16,8 @@ from hub.logs import get
 from hub.settings import Settings
 from hub.topics import INTERACTIONS
 from hub.tuning import calm_collector
+from profile_store.cluster import ledger
 from profile_store.connect import connect, install
-from profile_store.ledger import Ledger
 from streams.declared import Declarations
 from streams.pipeline import Pipeline
 from streams.plain import PlainRunner
@@ -27,6 +27,7 @@ from streams.runner import Batches, Runner
 from streams.timers import Timers
 
 SWEEP_EVERY: Final = 5.0
+TIDY_EVERY: Final = 1.0
 RULES_EVERY: Final = 0.5
 LEAVING: Final = 5.0
 """Seconds the runner has to finish its batch and leave the group."""
@@ -62,7 +63,7 @@ class Worker:
         self._settings = settings
         self._redis = connect(settings)
         self._producer = bus.Producer(settings.kafka_bootstrap_servers, client="hub-worker", linger_ms=0)
-        self._ledger = Ledger(self._redis, settings.group)
+        self._ledger = ledger(self._redis, settings.group)
         self._relay = Relay(self._producer, self._ledger, settings)
         self._declarations = Declarations(settings)
 
@@ -87,7 +88,7 @@ class Worker:
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # forty lines a second in an outage; we say it once
         beside = [
             asyncio.create_task(one)
-            for one in (processor.aftermath.run(), timers.run(), self._sweep(), self._watch_rules())
+            for one in (processor.aftermath.run(), timers.run(), self._sweep(), self._tidy(), self._watch_rules())
         ]
         running = asyncio.create_task(runner.run())
         stopping = asyncio.create_task(stop.wait())
@@ -109,6 +110,12 @@ class Worker:
             with contextlib.suppress(Transient):
                 await self._relay.sweep()
             await asyncio.sleep(SWEEP_EVERY)
+
+    async def _tidy(self) -> None:
+        while True:
+            with contextlib.suppress(Transient):
+                await self._ledger.tidy()
+            await asyncio.sleep(TIDY_EVERY)
 
     async def _watch_rules(self) -> None:
         while True:

@@ -12,7 +12,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -26,7 +26,7 @@ from hub.servers.kafka import kafka_spec, resolve_kafka
 from hub.servers.kafka_runtime import KafkaRuntime
 from hub.servers.ports import LOCALHOST, free_port
 from hub.servers.process import Child, Spec
-from hub.servers.redis import Fsync, find_redis, redis_spec
+from hub.servers.redis import Fsync, RedisBinary, find_redis, redis_spec
 
 T = TypeVar("T")
 
@@ -143,14 +143,21 @@ class RedisServer(Server):
     """A Redis; `url` is for clients."""
 
     def __init__(
-        self, state: Path, *, appendfsync: Fsync = "everysec", password: str = "", flavour: Flavour = ""
+        self,
+        state: Path,
+        *,
+        appendfsync: Fsync = "everysec",
+        password: str = "",
+        flavour: Flavour = "",
+        binary: RedisBinary | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         self.flavour = flavour
         self.port = free_port()
         self.url = f"redis://{f':{quote(password)}@' if password else ''}{LOCALHOST}:{self.port}/0"
+        binary = binary or _redis_binary(flavour)
         super().__init__(
-            redis_spec(state, self.port, appendfsync=appendfsync, password=password, binary=_redis_binary(flavour)),
-            state,
+            redis_spec(state, self.port, appendfsync=appendfsync, password=password, binary=binary, more=more), state
         )
 
     @property
