@@ -8,20 +8,31 @@
 | `{bNN}:o` | hash | outbox: trigger id → trigger, until it is on its topic | moments |
 | `{bNN}:z` | sorted set | timers, `customer slot timer`, by due time | until due |
 | `{bNN}:s` | sorted set | search terms, in lexical order | for ever |
+| `{bNN}:f` | sorted set | customers that changed, by version, until the feed `profiles` has them | moments |
 | `w:<group>` | hash | partition of `interactions` → topic id and last offset applied | for ever |
 | `progress` | hash | partition → the moment up to which it is read, for timers | for ever |
+| `generation` | hash | which generation of the store is in use, and which is being built or taken away | for ever |
 | `{bNN}:claim:<trigger>` | string | how far a dispatcher is with sending it | 30 days |
 | `{bNN}:claims` | string | the run of the server that holds this bucket's claims complete | for ever |
+
+A store that is built anew lies beside the one in use: another generation, whose keys have `g<number>` in front. The
+first has no such mark. Outboxes, claims and `generation` belong to all of them: a message that is on its way stays
+on its way when the generation changes.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
 BUCKETS: Final = 64
 
 PROGRESS: Final = "progress"
+GENERATION: Final = "generation"
+CURRENT, BUILDING, SEALED, OLD = b"current", b"building", b"sealed", b"old:"
+"""Its fields: the one in use, the one being built, until when (ms) nothing is written, and those to be removed."""
+
 DESK: Final = "desk"
 """Pub/sub: notices for everybody on the desk (calls)."""
 
@@ -102,3 +113,64 @@ def claims(number: int) -> str:
 def live(customer: str) -> str:
     """Pub/sub channel of one customer: the profile's new version at every change."""
     return f"live:{customer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one generation of the store."""
+
+    generation: int = 0
+
+    @property
+    def mark(self) -> str:
+        """What stands in front of all its keys."""
+        return f"g{self.generation}" if self.generation else ""
+
+    def profile(self, customer: str) -> str:
+        """Key of a customer's profile."""
+        return self.mark + profile(customer)
+
+    def timeline(self, customer: str) -> str:
+        """Key of a customer's timeline."""
+        return self.mark + timeline(customer)
+
+    def applied(self, customer: str) -> str:
+        """Key of the names of the events that were applied to a customer."""
+        return self.mark + applied(customer)
+
+    def search(self, number: int) -> str:
+        """Key of a bucket's search terms."""
+        return self.mark + search(number)
+
+    def timers(self, number: int) -> str:
+        """Key of a bucket's timers."""
+        return self.mark + timers(number)
+
+    def fed(self, number: int) -> str:
+        """Key of a bucket's customers that the feed does not have yet."""
+        return f"{self.mark}{tag(number)}:f"
+
+    def watermarks(self, group: str) -> str:
+        """Key of a consumer group's watermarks."""
+        return self.mark + watermarks(group)
+
+    @property
+    def progress(self) -> str:
+        """Key of how far every partition is read."""
+        return self.mark + PROGRESS
+
+    def pattern(self) -> str:
+        """What keys of customers look like, to search for."""
+        return f"{self.mark}{{b??}}:*"
+
+    def kind(self, key: str) -> str:
+        """What a key that was found is of: `c`, `t`, `d`, `z`, `s`, `f`; empty when it belongs to all generations."""
+        kind = key[len(self.mark) + len(tag(0)) + 1 :].partition(":")[0]
+        return kind if kind in ("c", "t", "d", "z", "s", "f") else ""
+
+    def customer(self, key: str) -> str:
+        """The customer of a profile's key."""
+        return key.partition(":c:")[2]
+
+
+FIRST: Final = Keys()

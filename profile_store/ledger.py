@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from profile_store import keys
 from profile_store.connect import translated
 from profile_store.draft import Draft, History, name
+from profile_store.keys import FIRST, Keys
 
 LEASE_MS: Final = 15_000
 """How long a due timer is in the hands of the worker that took it."""
@@ -48,15 +49,34 @@ def _applied(refs: Sequence[str], flags: bytes) -> frozenset[str]:
 class Ledger:
     """Everything a worker does with the store."""
 
-    def __init__(self, client: Redis, group: str) -> None:
+    def __init__(self, client: Redis, group: str, at: Keys = FIRST, *, feed: bool = False) -> None:
         self._client = client
-        self._watermarks = keys.watermarks(group)
+        self._group = group
+        self._feed = b"1" if feed else b""
+        self.at = at
+
+    @property
+    def _watermarks(self) -> str:
+        return self.at.watermarks(self._group)
+
+    async def moved(self) -> bool:
+        """Whether another generation is in use than the one this ledger works on. Raises Transient."""
+        with translated():
+            return int(await self._client.hget(keys.GENERATION, keys.CURRENT) or 0) != self.at.generation
+
+    async def follow(self) -> bool:
+        """Go over to the generation in use; whether that is another one. Raises Transient."""
+        with translated():
+            generation = int(await self._client.hget(keys.GENERATION, keys.CURRENT) or 0)
+        moved, self.at = generation != self.at.generation, Keys(generation)
+        return moved
 
     async def read(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Held]:
         """Customers by id, each with the events to look for. Raises Transient."""
         if not wanted:
             return {}
-        asked = _pack([(keys.profile(customer), list(map(name, refs))) for customer, refs in wanted.items()])
+        at = self.at
+        asked = _pack([(at.profile(customer), list(map(name, refs))) for customer, refs in wanted.items()])
         with translated():
             found = await self._client.fcall_ro("hub_read", 1, self._watermarks, asked)
         values, flags = found[::2], found[1::2]
@@ -71,16 +91,20 @@ class Ledger:
         The watermarks rise in the same step, unless something was refused.
         """
         marks = _pack([(str(one.partition), one.expected, one.new) for one in raises])
-        groups = _pack([draft.members() for draft in drafts])
+        at = self.at
+        groups = _pack([draft.members(at) for draft in drafts])
+        names = (at.watermarks(self._group), keys.GENERATION)
         with translated():
-            refused: list[int] = await self._client.fcall("hub_commit", 1, self._watermarks, marks, groups)
+            refused: list[int] = await self._client.fcall(
+                "hub_commit", len(names), *names, marks, groups, str(at.generation), self._feed
+            )
         return refused
 
     async def history(self, customer: str) -> History:
         """What lies beside a customer's document. Raises Transient."""
         async with self._client.pipeline(transaction=False) as pipe:
-            pipe.lrange(keys.timeline(customer), 0, -1)
-            pipe.zrange(keys.applied(customer), 0, -1, withscores=True)
+            pipe.lrange(self.at.timeline(customer), 0, -1)
+            pipe.zrange(self.at.applied(customer), 0, -1, withscores=True)
             with translated():
                 rows, seen = await pipe.execute()
         return History(rows, [part for ref, minute in seen for part in (int(minute), ref)])
@@ -95,19 +119,19 @@ class Ledger:
         """Note the moment (ms) up to which partitions are read."""
         if moments:
             with translated():
-                await self._client.hset(keys.PROGRESS, mapping={str(one): ms for one, ms in moments.items()})
+                await self._client.hset(self.at.progress, mapping={str(one): ms for one, ms in moments.items()})
 
     async def all_read_up_to(self, partitions: int) -> int:
         """The moment (ms) up to which every partition is read; 0 when one was never."""
         with translated():
-            found = await self._client.hgetall(keys.PROGRESS)
+            found = await self._client.hgetall(self.at.progress)
         return min((int(found.get(str(one).encode(), 0)) for one in range(partitions)), default=0)
 
     async def due(self, buckets: Sequence[int], now: int) -> list[tuple[str, str, str]]:
         """Lease the due timers of these buckets: customer, slot, timer."""
         if not buckets:
             return []
-        names = [keys.timers(number) for number in buckets]
+        names = [self.at.timers(number) for number in buckets]
         with translated():
             found = await self._client.fcall("hub_lease", len(names), *names, now, now + LEASE_MS, DUE_AT_ONCE)
         return [tuple(member.decode().split(" ", 2)) for member in found]
@@ -116,7 +140,7 @@ class Ledger:
         """Remove timers that nobody waits for any more."""
         async with self._client.pipeline(transaction=False) as pipe:
             for member in members:
-                pipe.zrem(keys.timers(keys.bucket(member.partition(" ")[0])), member)
+                pipe.zrem(self.at.timers(keys.bucket(member.partition(" ")[0])), member)
             with translated():
                 await pipe.execute()
 

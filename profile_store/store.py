@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any, Final, cast
 
@@ -16,6 +17,8 @@ from profile_store.document import alias, count, profile_of, version
 from profile_store.timeline import Row
 
 LONGEST_CHAIN: Final = 16
+CURRENT_FOR: Final = 0.5
+"""Seconds for which the answer to which generation is in use is believed."""
 
 
 class Store:
@@ -23,12 +26,24 @@ class Store:
 
     def __init__(self, client: Redis) -> None:
         self._client = client
+        self._at = keys.FIRST
+        self._looked_at = -CURRENT_FOR
+
+    async def where(self) -> keys.Keys:
+        """The generation in use, as of a moment ago. Raises Transient."""
+        now = time.monotonic()
+        if now - self._looked_at >= CURRENT_FOR:
+            with translated():
+                self._at = keys.Keys(int(await self._client.hget(keys.GENERATION, keys.CURRENT) or 0))
+            self._looked_at = now
+        return self._at
 
     async def get(self, customer: str) -> tuple[int, Profile] | None:
         """A customer's version and profile, merges followed: the id in it may be another. Raises Transient."""
+        at = await self.where()
         for _ in range(LONGEST_CHAIN):
             with translated():
-                raw = cast(bytes | None, await self._client.get(keys.profile(customer)))
+                raw = cast(bytes | None, await self._client.get(at.profile(customer)))
             if raw is None:
                 return None
             target = alias(raw)
@@ -47,8 +62,9 @@ class Store:
         found = await self.get(customer)
         if found is None:
             return [], None
+        at = await self.where()
         with translated():
-            raw = await self._client.lrange(keys.timeline(found[1]["id"]), 0, -1)
+            raw = await self._client.lrange(at.timeline(found[1]["id"]), 0, -1)
         return timeline.page([timeline.decode(cast(bytes, row)) for row in raw], before, limit)
 
     async def search(self, prefix: str, limit: int = 20) -> list[Profile]:
@@ -56,10 +72,11 @@ class Store:
         term = search.fold(prefix)
         if not term:
             return []
+        at = await self.where()
         start, end = f"[{term}", f"[{term}\U0010ffff"
         async with self._client.pipeline(transaction=False) as pipe:
             for number in range(keys.BUCKETS):
-                pipe.zrange(keys.search(number), start, end, bylex=True, offset=0, num=limit)
+                pipe.zrange(at.search(number), start, end, bylex=True, offset=0, num=limit)
             with translated():
                 found = await pipe.execute()
         entries = sorted(raw.decode() for bucket in found for raw in bucket)

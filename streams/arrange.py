@@ -19,6 +19,7 @@ from streams.identify import Customers, older
 SOURCE: Final = "/identity"
 MERGED: Final = "identity.merged"
 UNMERGED: Final = "identity.unmerged"
+DECISIONS: Final = frozenset({MERGED, UNMERGED})
 
 Entries = list[list[object]]
 
@@ -26,7 +27,7 @@ Entries = list[list[object]]
 def arrange(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
     """Let an event change what belongs together; the customer it belongs to afterwards."""
     kind = incoming.event.type
-    if kind in (MERGED, UNMERGED):
+    if kind in DECISIONS:
         return _follow(customers, draft, incoming)
     if incoming.replayed:
         return draft

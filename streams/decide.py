@@ -124,8 +124,10 @@ def _fire(draft: Draft, decision: Decision, trigger: Trigger, incoming: Incoming
 
 def _teller(draft: Draft, trigger: Trigger, incoming: Incoming) -> str:
     """Whose part remembers a message: that of its address, as when the firing is read from the log."""
-    parts = draft.document["parts"]
-    return trigger.to if trigger.to in parts else draft.node(incoming.keys[0]) or next(iter(parts))
+    if trigger.to in draft.document["nodes"]:
+        draft.part(trigger.to)
+        return trigger.to
+    return draft.node(incoming.keys[0]) or next(iter(draft.document["parts"]))
 
 
 def _hold(draft: Draft, decision: Decision, incoming: Incoming) -> None:

@@ -14,7 +14,7 @@ from hub.metrics import APPLIED, LATENCY, REFUSED, REPEATED, STAGE
 from profile_store.draft import Draft
 from profile_store.ledger import Ledger, Raise
 from profile_store.timeline import of_event
-from streams.arrange import arrange
+from streams.arrange import DECISIONS, arrange
 from streams.decide import Engine, decide, settle
 from streams.decode import Dead, Incoming
 from streams.directory import DIVIDING, Directory, Stale
@@ -41,12 +41,18 @@ def apply(customers: Customers, incoming: Incoming, engine: Engine) -> None:
     """Identify, fold and decide one event. Raises Poison or Stale."""
     try:
         draft = customers.of(incoming)
+        if incoming.foretold:
+            customers.touch(arrange(customers, draft, incoming), incoming)
+            return
         repeated = customers.applied(incoming, draft)
         if repeated:
             REPEATED.labels(repeated).inc()
             if incoming.event.type == "timer.due":
                 settle(draft, incoming)
-            if draft.cancelled:
+            if incoming.replayed and incoming.event.type in DECISIONS:
+                # A customer that was copied later than another knows more; links tell by themselves what is news.
+                customers.touch(arrange(customers, draft, incoming), incoming)
+            elif draft.cancelled:
                 customers.touch(draft, incoming)
             return
         draft = arrange(customers, draft, incoming)
@@ -157,5 +163,7 @@ class Pipeline:
     def _measure(applied: Sequence[Incoming]) -> None:
         now = time.time() * 1000
         for incoming in applied:
+            if incoming.replayed:
+                continue
             LATENCY.observe(max(0.0, now - incoming.received) / 1000)
         APPLIED.inc(len(applied))

@@ -6,25 +6,25 @@ import asyncio
 import contextlib
 import logging
 import signal
+from functools import partial
 from typing import Final
-
-from kafka.errors import KafkaError
 
 from hub import bus, metrics
 from hub.errors import Misconfigured, Transient
 from hub.logs import get
 from hub.settings import Settings
-from hub.topics import INTERACTIONS
 from hub.tuning import calm_collector
 from profile_store.connect import connect, install
 from profile_store.ledger import Ledger
 from rules.watch import RuleFolder
+from streams.foretell import outstanding
 from streams.pipeline import Pipeline
 from streams.plain import PlainRunner
 from streams.processor import Processor
 from streams.relay import Relay
 from streams.runner import Batches, Runner
 from streams.timers import Timers
+from streams.topic import describe
 
 SWEEP_EVERY: Final = 5.0
 RULES_EVERY: Final = 0.5
@@ -36,15 +36,7 @@ log = get("worker")
 
 def topic_id(settings: Settings) -> str:
     """A short name of the log as it is now: a topic that was made anew has another. Raises Transient."""
-    client = bus.admin(settings)
-    try:
-        name = bus.topic(settings, INTERACTIONS)
-        described = client.describe_topics([name])
-        return str(described[0]["topic_id"]).replace("-", "")[:6]
-    except KafkaError as error:
-        raise Transient(f"Kafka: {error}") from error
-    finally:
-        client.close()
+    return describe(settings).id
 
 
 def _runner(settings: Settings, batches: Batches) -> Runner:
@@ -75,7 +67,14 @@ class Worker:
         await self._producer.start()
         log_id = await asyncio.to_thread(topic_id, self._settings)
         pipeline = Pipeline(self._ledger, lambda: self._rules.engine, self._relay.bury, self._settings.policy)
-        processor = Processor(self._ledger, pipeline, self._relay, log_id, self._settings.policy)
+        processor = Processor(
+            self._ledger,
+            pipeline,
+            self._relay,
+            log_id,
+            self._settings.policy,
+            outstanding=partial(outstanding, self._settings),
+        )
         timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned)
         runner = _runner(self._settings, processor)
         metrics.serve(

@@ -51,6 +51,7 @@ class Memory:
         self.away = 0
         """How many of the next calls find nobody there."""
         self.commits = 0
+        self.at = keys.FIRST
         self.lost_answers = 0
         """After how many of the next commits the connection breaks: written, and nobody is told."""
 
@@ -113,6 +114,14 @@ class Memory:
         seen = self.applied.get(customer, {})
         return History(list(self.rows.get(customer, [])), [part for ref, at in seen.items() for part in (at, ref)])
 
+    async def follow(self) -> bool:
+        self._reach()
+        return False
+
+    async def moved(self) -> bool:
+        self._reach()
+        return False
+
     async def watermarks(self) -> dict[int, str]:
         self._reach()
         return dict(self.marks)
@@ -165,6 +174,9 @@ class Book:
 
     def assigned(self) -> frozenset[int]:
         return frozenset(self.mine)
+
+    def partitions(self) -> frozenset[int]:
+        return frozenset(self.lines)
 
     def end(self, partition: int) -> int | None:
         return len(self.lines[partition])

@@ -1,0 +1,112 @@
+"""`hub customer rebuild`: all customers again from the log, beside those in use, without a break."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+
+from hub.errors import Misconfigured
+from hub.settings import Settings, read
+from hub.tuning import calm_collector
+from profile_store.connect import connect, install
+from profile_store.generations import Generations
+from profile_store.keys import Keys
+from profile_store.ledger import Ledger
+from streams.rebuild import Progress, Rebuild
+from streams.topic import describe
+
+console = Console(highlight=False, soft_wrap=True)
+LINE_EVERY = 5.0
+"""Seconds between lines where there is no terminal."""
+SETTLE = 2.0
+"""Seconds until nobody reads the former store any more."""
+
+
+class Shown:
+    """What a rebuild tells people: a bar on a terminal, lines elsewhere."""
+
+    def __init__(self, bar: Bar | None) -> None:
+        self._bar = bar
+        self._task = None if bar is None else bar.add_task("reading the log", total=None)
+        self._said = 0.0
+
+    def __call__(self, now: Progress) -> None:
+        if self._bar is not None and self._task is not None:
+            self._bar.update(self._task, completed=now.done, total=max(now.total, now.done))
+        elif now.seconds - self._said > LINE_EVERY:
+            self._said = now.seconds
+            console.print(f"{now.done:,} of {max(now.total, now.done):,} events read")
+
+
+@contextlib.contextmanager
+def shown() -> Iterator[Shown]:
+    """Tell people how far it is."""
+    if not console.is_terminal:
+        yield Shown(None)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Bar(*columns, console=console, transient=True) as bar:
+        yield Shown(bar)
+
+
+async def rebuild_all(settings: Settings, *, resume: bool) -> Progress:
+    """Build a new generation, put it in use, and remove those before it."""
+    client = connect(settings)
+    try:
+        await install(client)
+        described = await asyncio.to_thread(describe, settings)
+        generations = Generations(client, settings.group)
+        with shown() as tell:
+            rebuild = Rebuild(settings, Ledger(client, settings.group), generations, described, tell)
+            now = await generations.standing()
+            if resume and now.building is not None and await generations.marks(Keys(now.building)):
+                at = Keys(now.building)
+            else:
+                at = await generations.begin()
+            calm_collector()
+            progress = await rebuild.run(at)
+        rate = progress.done / max(progress.seconds, 0.001)
+        console.print(
+            f"[green]rebuilt[/] from {progress.done:,} events in {progress.seconds:.1f} s ({rate:,.0f}/s); "
+            f"workers were held for {progress.held * 1000:.0f} ms"
+        )
+        await _clean(generations)
+        return progress
+    finally:
+        await client.aclose()
+
+
+async def _clean(generations: Generations) -> None:
+    old = (await generations.standing()).old
+    if old:
+        await asyncio.sleep(SETTLE)
+    for number in old:
+        counts = [count async for count in generations.remove(number)]
+        console.print(f"removed {counts[-1]:,} keys of the store before")
+
+
+def rebuild(
+    all_: Annotated[bool, typer.Option("--all", help="All customers.")] = False,
+    resume: Annotated[bool, typer.Option(help="Go on with a rebuild that was interrupted.")] = False,
+) -> None:
+    """Build all customers again from the log, beside those in use, and put them in their place.
+
+    Nothing is sent, nobody waits: workers and desk go on, and change over within a second.
+
+    Example: hub customer rebuild --all
+    """
+    if not all_:
+        raise Misconfigured("What is to be rebuilt?", "All of it: hub customer rebuild --all")
+    asyncio.run(rebuild_all(read(), resume=resume))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands about all customers to `hub customer`."""
+    app.command()(rebuild)
