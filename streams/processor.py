@@ -97,7 +97,7 @@ class Processor:
         ready = {one: self._in_order(log_, one, found) for one, found in records.items() if one in self._positions}
         ready = {partition: found for partition, found in ready.items() if found}
         if self._gate.closed and not await self._opened(log_):
-            ready = self._old(ready)
+            ready = self._old(log_, ready)
             if not ready:
                 await asyncio.sleep(HELD)
         if ready:
@@ -114,14 +114,19 @@ class Processor:
             await patiently(lambda: self._locate(log_))
             return False
 
-    def _old(self, ready: dict[int, Sequence[Record]]) -> dict[int, Sequence[Record]]:
+    def _old(self, log_: Log, ready: dict[int, Sequence[Record]]) -> dict[int, Sequence[Record]]:
         """Of what comes next, that which is read again; what is new waits at the gate and is fetched again."""
         old: dict[int, Sequence[Record]] = {}
         for partition, found in ready.items():
             position = self._positions.get(partition)
-            again = [record for record in found if position and position.next <= record.offset < position.replay_until]
+            if position is None:
+                continue
+            again = [record for record in found if position.next <= record.offset < position.replay_until]
             if again:
                 old[partition] = again
+            if len(again) < len(found):
+                with contextlib.suppress(Transient):
+                    log_.seek(partition, again[-1].offset + 1 if again else position.next)
         return old
 
     async def _apply(self, ready: dict[int, Sequence[Record]]) -> None:

@@ -8,13 +8,18 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import orjson
+
 from hub.errors import Rejected
 from hub.event import Event
 from hub.ids import customer_id
 from hub.topics import TRIGGERS
 from hub.trigger import Trigger
-from profile_store import keys, timeline
-from profile_store.document import alias, profile_of
+from profile_store import timeline
+from profile_store.document import alias, profile_of, unpacked
+from profile_store.document import canonical as bare
+from profile_store.store import Store
+from streams.verify import differences
 from tests.faults import oracle
 from tests.faults.harness import Installation
 from tests.faults.topic import Message, read_all
@@ -63,9 +68,26 @@ def _event(message: Message) -> Event | None:
         return None
 
 
+async def canonical(hub: Installation) -> dict[str, bytes]:
+    """Customer → its document as it is compared: without what is waited for, and without the version."""
+    held = await _values(hub)
+    documents = {one: unpacked(value) for one, value in held.items() if alias(value) is None}
+    return {one: bare(document) for one, document in documents.items() if document["parts"]}
+
+
+def changed(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
+    """Where two sets of documents differ, one line a place."""
+    found = [f"{one} is gone or new" for one in sorted(before.keys() ^ after.keys())]
+    for one in sorted(before.keys() & after.keys()):
+        if before[one] != after[one]:
+            found += [f"{one}: {line}" for line in differences(orjson.loads(before[one]), orjson.loads(after[one]))]
+    return found
+
+
 async def _values(hub: Installation) -> dict[str, bytes]:
     """Customer → what the store holds of it."""
-    names = [name async for name in hub.redis.scan_iter("{b*}:c:*", count=1000)]
+    at = await Store(hub.redis).where()
+    names = [name async for name in hub.redis.scan_iter(f"{at.mark}{{b*}}:c:*", count=1000)]
     values = await hub.redis.mget(names) if names else []
     return {name.decode().partition(":c:")[2]: cast(bytes, value) for name, value in zip(names, values, strict=True)}
 
@@ -118,11 +140,12 @@ async def _order(hub: Installation, readable: Sequence[tuple[Message, Event]], h
         if event.type not in oracle.OURS:
             place.setdefault(event.id, (event.subject, message.offset))
     faults: list[str] = []
+    at = await Store(hub.redis).where()
     for customer, value in held.items():
         if alias(value) is not None:
             continue
         last: dict[str, int] = {}
-        for raw in await hub.redis.lrange(keys.timeline(customer), 0, -1):
+        for raw in await hub.redis.lrange(at.timeline(customer), 0, -1):
             id = timeline.decode(cast(bytes, raw))["id"]
             if id not in place:
                 continue
