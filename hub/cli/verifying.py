@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import Annotated, cast
 
 import orjson
 import typer
@@ -67,7 +67,7 @@ async def look(settings: Settings, identifier: str) -> Seen:
         raw = await client.get(at.profile(profile["id"]))
         if raw is None or raw[:1] == b">":
             raise Rejected(f"{identifier} is being joined to another customer; try again")
-        return Seen(unpacked(raw), marks)
+        return Seen(unpacked(cast(bytes, raw)), marks)
     finally:
         await client.aclose()
 

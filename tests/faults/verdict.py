@@ -8,18 +8,14 @@ from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-import orjson
-
 from hub.errors import Rejected
 from hub.event import Event
 from hub.ids import customer_id
 from hub.topics import TRIGGERS
 from hub.trigger import Trigger
 from profile_store import timeline
-from profile_store.document import alias, profile_of, unpacked
-from profile_store.document import canonical as bare
+from profile_store.document import alias, profile_of
 from profile_store.store import Store
-from streams.verify import differences
 from tests.faults import oracle
 from tests.faults.harness import Installation
 from tests.faults.topic import Message, read_all
@@ -47,7 +43,7 @@ async def judge(hub: Installation, *, without: Container[str] = ()) -> Verdict:
     log = await asyncio.to_thread(hub.log.all)
     readable = [(one, event) for one in log if (event := _event(one)) is not None and event.id not in without]
     events = [event for _, event in readable]
-    held = await _values(hub)
+    held = await values(hub)
     groups = oracle.components(events)
     verdict = Verdict(events, len(log), len(groups))
     there = {(event.source, event.id) for event in events}
@@ -68,23 +64,7 @@ def _event(message: Message) -> Event | None:
         return None
 
 
-async def canonical(hub: Installation) -> dict[str, bytes]:
-    """Customer → its document as it is compared: without what is waited for, and without the version."""
-    held = await _values(hub)
-    documents = {one: unpacked(value) for one, value in held.items() if alias(value) is None}
-    return {one: bare(document) for one, document in documents.items() if document["parts"]}
-
-
-def changed(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
-    """Where two sets of documents differ, one line a place."""
-    found = [f"{one} is gone or new" for one in sorted(before.keys() ^ after.keys())]
-    for one in sorted(before.keys() & after.keys()):
-        if before[one] != after[one]:
-            found += [f"{one}: {line}" for line in differences(orjson.loads(before[one]), orjson.loads(after[one]))]
-    return found
-
-
-async def _values(hub: Installation) -> dict[str, bytes]:
+async def values(hub: Installation) -> dict[str, bytes]:
     """Customer → what the store holds of it."""
     at = await Store(hub.redis).where()
     names = [name async for name in hub.redis.scan_iter(f"{at.mark}{{b*}}:c:*", count=1000)]
