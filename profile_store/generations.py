@@ -80,7 +80,10 @@ class Generations:
         Raises Gap when it is not being built any more, or Transient.
         """
         names = (keys.GENERATION, old.watermarks(self._group), new.watermarks(self._group))
-        marks = [msgpack.packb({str(one): mark for one, mark in some.items()}) for some in (before, after)]
+        marks = [
+            msgpack.packb({str(one): mark for one, mark in some.items()}, use_bin_type=False)
+            for some in (before, after)
+        ]
         with translated():
             done = await self._client.fcall(
                 "hub_switch", len(names), *names, str(old.generation), str(new.generation), *marks
