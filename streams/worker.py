@@ -6,17 +6,20 @@ import asyncio
 import contextlib
 import logging
 import signal
+from collections.abc import Coroutine
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from hub import bus, metrics
 from hub.errors import Misconfigured, Transient
 from hub.logs import get
 from hub.settings import Settings
 from hub.tuning import calm_collector
+from profile_store.changes import Changes
 from profile_store.connect import connect, install
 from profile_store.ledger import Ledger
 from rules.watch import RuleFolder
+from streams.feed import Feed
 from streams.foretell import outstanding
 from streams.pipeline import Pipeline
 from streams.plain import PlainRunner
@@ -54,7 +57,7 @@ class Worker:
         self._settings = settings
         self._redis = connect(settings)
         self._producer = bus.Producer(settings.kafka_bootstrap_servers, client="hub-worker", linger_ms=0)
-        self._ledger = Ledger(self._redis, settings.group)
+        self._ledger = Ledger(self._redis, settings.group, feed=settings.profiles_feed)
         self._relay = Relay(self._producer, self._ledger, settings)
         self._rules = RuleFolder(settings.rules_dir, timezone=settings.timezone, language=settings.language)
 
@@ -86,7 +89,13 @@ class Worker:
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # forty lines a second in an outage; we say it once
         beside = [
             asyncio.create_task(one)
-            for one in (processor.aftermath.run(), timers.run(), self._sweep(), self._watch_rules())
+            for one in (
+                processor.aftermath.run(),
+                timers.run(),
+                self._sweep(),
+                self._watch_rules(),
+                *self._feed(processor),
+            )
         ]
         running = asyncio.create_task(runner.run())
         stopping = asyncio.create_task(stop.wait())
@@ -102,6 +111,13 @@ class Worker:
         await self._redis.aclose()
         if failed:
             failed[0].result()
+
+    def _feed(self, processor: Processor) -> list[Coroutine[Any, Any, None]]:
+        if not self._settings.profiles_feed:
+            return []
+        changes, ledger = Changes(self._redis, self._ledger), self._ledger
+        feed = Feed(changes, self._producer, self._settings, lambda: processor.assigned, lambda: ledger.at.generation)
+        return [feed.run()]
 
     async def _sweep(self) -> None:
         while True:
