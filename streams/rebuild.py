@@ -92,13 +92,29 @@ class Rebuild:
         """It is among the dead letters since it was read first."""
         self.progress.dead += 1
 
+    async def missing(self, at: Keys) -> int:
+        """How many events a generation does not have. Raises Transient."""
+        self._ledger.at = at
+        async with self._reading() as consumer:
+            await self._locate(consumer)
+            limits = await self._limits(consumer)
+        return sum(max(0, end - self._next[one]) for one, end in limits.items())
+
+    async def bulk(self, at: Keys) -> int:
+        """Bring a generation up to where the workers are now, and leave it at that; how many events were read."""
+        self._ledger.at = at
+        async with self._reading() as consumer:
+            await self._locate(consumer)
+            return await self._read(consumer, await self._limits(consumer))
+
     async def run(self, at: Keys) -> Progress:
         """Fill a generation from its watermarks on, and put it in use. Raises Gap when another rebuild took over."""
         self._ledger.at = at
         async with self._reading() as consumer:
             await self._locate(consumer)
             limits = await self._limits(consumer)
-            self.progress.total = sum(max(0, end - self._next[one]) for one, end in limits.items())
+            left = sum(max(0, end - self._next[one]) for one, end in limits.items())
+            self.progress.total = max(self.progress.total, self.progress.done + left)
             for _ in range(TRIES):
                 while await self._read(consumer, limits) > NEAR:
                     limits = await self._limits(consumer)
@@ -118,6 +134,7 @@ class Rebuild:
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             max_partition_fetch_bytes=1_572_864,
+            fetch_max_wait_ms=50,  # a question about partitions that have nothing holds up all others so long
         )
         name = topic(settings, INTERACTIONS)
         try:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Annotated
 
@@ -24,11 +27,16 @@ from profile_store.keys import Keys
 from profile_store.ledger import Ledger
 from streams.rebuild import Progress, Rebuild
 from streams.snapshot import Snapshot, Taking, load, newest, opened
-from streams.topic import describe
+from streams.topic import Described, describe
 
 console = Console(highlight=False, soft_wrap=True)
 LINE_EVERY = 5.0
 """Seconds between lines where there is no terminal."""
+LOOK_EVERY = 2.0
+"""Seconds between looks at how far several processes are."""
+MUCH = 50_000
+"""Events from which several processes are quicker than one; they take two seconds to begin."""
+MOST_HANDS = 4
 SETTLE = 2.0
 """Seconds until nobody reads the former store any more."""
 
@@ -67,18 +75,18 @@ async def rebuild_all(settings: Settings, *, resume: bool = False, snapshot: Pat
         await install(client)
         described = await asyncio.to_thread(describe, settings)
         generations = Generations(client, settings.group)
+        ledger = Ledger(client, settings.group)
+        now = await generations.standing()
+        if resume and now.building is not None and await generations.marks(Keys(now.building)):
+            at = Keys(now.building)
+        else:
+            at = await generations.begin()
+            if snapshot is not None:
+                count = await load(opened(settings, snapshot), Copies(client, at, settings.group))
+                console.print(f"{count:,} places of the store taken from {snapshot}")
         with shown() as tell:
-            rebuild = Rebuild(settings, Ledger(client, settings.group), generations, described, tell)
-            now = await generations.standing()
-            if resume and now.building is not None and await generations.marks(Keys(now.building)):
-                at = Keys(now.building)
-            else:
-                at = await generations.begin()
-                if snapshot is not None:
-                    copies = Copies(client, at, settings.group)
-                    count = await load(opened(settings, snapshot), copies)
-                    console.print(f"{count:,} places of the store taken from {snapshot}")
-            calm_collector()
+            rebuild = Rebuild(settings, ledger, generations, described, tell)
+            await _together(settings, rebuild, at, described, tell)
             progress = await rebuild.run(at)
         rate = progress.done / max(progress.seconds, 0.001)
         console.print(
@@ -89,6 +97,40 @@ async def rebuild_all(settings: Settings, *, resume: bool = False, snapshot: Pat
         return progress
     finally:
         await client.aclose()
+
+
+async def _together(settings: Settings, rebuild: Rebuild, at: Keys, described: Described, tell: Shown) -> None:
+    """Read what is much with several processes, each some of the partitions; the rest is for one alone."""
+    progress = rebuild.progress
+    missing = progress.total = await rebuild.missing(at)
+    hands = min(os.cpu_count() or 1, len(described.partitions), MOST_HANDS)
+    if missing < MUCH or hands < 2:
+        return
+    parts = [Described(described.id, described.partitions[number::hands]) for number in range(hands)]
+    loop = asyncio.get_running_loop()
+    with ProcessPoolExecutor(hands, mp_context=get_context("spawn")) as pool:
+        waiting = {asyncio.ensure_future(loop.run_in_executor(pool, bulk, settings, at, part)) for part in parts}
+        while waiting:
+            done, waiting = await asyncio.wait(waiting, timeout=LOOK_EVERY)
+            for one in done:
+                one.result()
+            progress.done = missing - await rebuild.missing(at) if waiting else missing
+            tell(progress)
+
+
+def bulk(settings: Settings, at: Keys, described: Described) -> int:
+    """What one of several processes does."""
+
+    async def work() -> int:
+        client = connect(settings)
+        try:
+            ledger, generations = Ledger(client, settings.group), Generations(client, settings.group)
+            return await Rebuild(settings, ledger, generations, described).bulk(at)
+        finally:
+            await client.aclose()
+
+    calm_collector()
+    return asyncio.run(work())
 
 
 async def _clean(generations: Generations) -> None:
