@@ -153,7 +153,7 @@ def _unmerge(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
     nodes, links = draft.document["nodes"], draft.document["links"]
     out = {str(name) for name in asked} & set(nodes)
     cut: Entries = []
-    for name, link in list(links.items()):
+    for name, link in sorted(links.items()):  # in whatever order they came, the decision is the same
         one, _, other = name.partition("\n")
         if link[0] == JOINED and one in nodes and other in nodes and (one in out) != (other in out):
             links[name] = [APART, _after(link, incoming.received), incoming.ref, "by hand", link[4], link[5]]

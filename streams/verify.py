@@ -16,7 +16,7 @@ import orjson
 
 from hub.kinds import Policy
 from hub.partition import partition
-from hub.profile import JOINED, PSEUDO, Document, Link, Part, blank, part
+from hub.profile import APART, JOINED, PSEUDO, Document, Link, Part, blank, part
 from profile_store.draft import place
 from profile_store.registers import NAMES, bound
 from profile_store.structure import candidates, components, newer, pair
@@ -29,6 +29,7 @@ dumps = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
 
 TRIED: Final = 300
 """Events of which each is left out once, to find the one that makes a difference."""
+STATES: Final = (JOINED, APART)
 SHOWN: Final = 200
 """Characters of a value in a difference."""
 
@@ -42,6 +43,8 @@ class Refold:
     parts: dict[str, Part] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
     nodes: set[str] = field(default_factory=set)
+    names: dict[str, str] = field(default_factory=dict)
+    """Place → the identity that has it."""
     seen: set[tuple[str, str]] = field(default_factory=set)
     events: int = 0
 
@@ -53,7 +56,7 @@ class Refold:
         self.seen.add((owner, incoming.ref))
         self.nodes.add(owner)
         if incoming.event.type in DECISIONS:
-            self._decided(incoming.event.data.get("links", ()))
+            self._decided(_links(incoming))
         told = self.parts.setdefault(owner, part())
         fold(told, incoming.event, incoming.keys, incoming.ms, incoming.ref)
         told["fences"][incoming.fence] = incoming.record.offset
@@ -61,15 +64,19 @@ class Refold:
 
     def named(self, key: str) -> str:
         """A customer's place that an event of our own names, as the identity whose place it is."""
-        if not key.startswith(PSEUDO):
-            return key
-        wanted = place(key)
-        return next((node for node in self.nodes if place(node) == wanted), key)
+        return self.names.get(place(key), key) if key.startswith(PSEUDO) else key
+
+    def learn(self, incoming: Incoming) -> None:
+        """Take note of names before anything is applied: a place may be spoken of before its name is."""
+        ends = [entry[:2] if entry[2] in STATES else entry[:1] for entry in _links(incoming)]
+        for name in (incoming.keys[0], *(str(name) for some in ends for name in some)):
+            if not name.startswith(PSEUDO):
+                self.names[place(name)] = name
 
     def _decided(self, entries: Iterable[list[Any]]) -> None:
         for left, right, *said in entries:
             self.nodes.add(left)
-            if said[0] not in (JOINED, "apart"):
+            if said[0] not in STATES:
                 self._refused(left, right, said)
                 continue
             self.nodes.add(right)
@@ -140,9 +147,7 @@ def concerns(incoming: Incoming, names: Collection[str]) -> bool:
     """Whether an event is one of these identities', or says what belongs to them."""
     if incoming.keys[0] in names:
         return True
-    if incoming.event.type not in DECISIONS:
-        return False
-    return any(end in names for entry in incoming.event.data.get("links", ()) for end in entry[:2])
+    return any(end in names for entry in _links(incoming) for end in entry[:2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,12 +174,19 @@ def culprit(stored: Document, events: Sequence[Incoming], policy: Policy, topic_
     return None
 
 
-def refold(events: Iterable[Incoming], policy: Policy, topic_id: str) -> Refold:
-    """What these events make."""
-    made = Refold(policy, topic_id)
-    for one in events:
+def refold(events: Iterable[Incoming], policy: Policy, topic_id: str, names_of: Iterable[Incoming] = ()) -> Refold:
+    """What these events make; of others only the names are learned."""
+    made, known = Refold(policy, topic_id), list(events)
+    for one in (*names_of, *known):
+        made.learn(one)
+    for one in known:
         made.apply(one)
     return made
+
+
+def _links(incoming: Incoming) -> list[list[Any]]:
+    """What an event says of identities, if it is a decision."""
+    return list(incoming.event.data.get("links", ())) if incoming.event.type in DECISIONS else []
 
 
 def _bare(told: Part | None) -> bytes:
@@ -183,7 +195,7 @@ def _bare(told: Part | None) -> bytes:
 
 def _cut(left: bytes, name: str, mine: Sequence[Incoming], policy: Policy, topic_id: str) -> Culprit | None:
     """Does the store end before one of these events?"""
-    made = Refold(policy, topic_id)
+    made = refold((), policy, topic_id, mine)
     for one in mine:
         if _bare(made.parts.get(name)) == left:
             return Culprit(one, "the store ends before it")
@@ -210,7 +222,7 @@ def _last_touch(left: bytes, name: str, mine: Sequence[Incoming], policy: Policy
     """The event that made the first differing place what it is."""
     whole = refold(mine, policy, topic_id)
     first = next(_places(orjson.loads(left), orjson.loads(_bare(whole.parts.get(name))), ""))[0].split(".")
-    made, before, last = Refold(policy, topic_id), None, mine[0]
+    made, before, last = refold((), policy, topic_id, mine), None, mine[0]
     for one in mine:
         made.apply(one)
         now: Any = made.parts.get(name, {})
