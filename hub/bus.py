@@ -77,8 +77,11 @@ class Producer:
         """Whether messages can be handed over now."""
         return self._producer is not None and not self._fatal and not self.overdue
 
-    async def publish(self, topic: str, messages: Sequence[tuple[str, bytes]]) -> None:
-        """Send (key, value) pairs and wait until the broker has them all. Raises Transient or Rejected."""
+    async def publish(self, topic: str, messages: Sequence[tuple[str, bytes | None]]) -> None:
+        """Send (key, value) pairs and wait until the broker has them all; no value is a tombstone.
+
+        Raises Transient or Rejected.
+        """
         if not messages:
             return
         producer = self._producer
@@ -106,7 +109,7 @@ class Producer:
         self,
         producer: AIOKafkaProducer,
         topic: str,
-        messages: Sequence[tuple[str, bytes]],
+        messages: Sequence[tuple[str, bytes | None]],
         futures: list[asyncio.Future[object]],
     ) -> None:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -37,6 +37,23 @@ def stored(settings: Settings, name: str, partition: int | None = None, offset: 
         for number in sorted(consumer.partitions_for_topic(full) or ()):
             if partition is None or number == partition:
                 yield from _partition(consumer, TopicPartition(full, number), offset)
+    except KafkaError as error:
+        raise Transient(f"Kafka: {error}") from error
+    finally:
+        consumer.close()
+
+
+def stored_since(settings: Settings, name: str, since: Mapping[int, int]) -> Iterator[Stored]:
+    """What a topic holds now from these offsets on, by partition. Raises Transient."""
+    try:
+        consumer = KafkaConsumer(
+            bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
+        )
+    except KafkaError as error:
+        raise Transient(f"Kafka does not answer at {settings.kafka_bootstrap_servers}: {error}") from error
+    try:
+        for number, offset in sorted(since.items()):
+            yield from _partition(consumer, TopicPartition(topic(settings, name), number), offset)
     except KafkaError as error:
         raise Transient(f"Kafka: {error}") from error
     finally:

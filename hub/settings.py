@@ -123,6 +123,8 @@ class Settings(BaseSettings):
     """What keeps the worker's group membership: Faust, or aiokafka alone."""
     fetch: int = Field(default=2000, gt=0, le=10_000)
     """Events a worker takes at once, at most."""
+    profiles_feed: bool = True
+    """Whether the newest profile of each customer that changed is published on the topic `profiles`."""
     session_timeout: float = Field(default=10.0, gt=0)
     """Seconds after which the broker gives a silent worker's partitions to another."""
     poll_interval: float = Field(default=300.0, gt=0)

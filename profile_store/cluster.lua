@@ -2,6 +2,7 @@
 -- function works on. A value may here also be a seal: `!` and the transaction that holds it, before what it was.
 -- seals.py tells of transactions, marks.py of marks, helping.py of epochs.
 
+local MODE = { in_cluster = true }
 local SEAL = 27 -- '!', the bucket that decides in 2 digits, and the transaction in 24
 
 local function now()
@@ -97,7 +98,7 @@ local function bucket(keys, args)
   for _, group in ipairs(groups) do
     if not group.refused then
       for _, member in ipairs(group[1]) do
-        write(member[1], member[3], true)
+        write(member[1], member[3], MODE)
       end
       if group[2] ~= '' then
         redis.call('HSET', records, group[2], 'c' .. now() .. group[3])
@@ -116,7 +117,7 @@ local function unseal(_, args)
       count = count + 1
       local old = redis.call('GETRANGE', key, SEAL, -1)
       if member[3] then
-        write(key, member[3], true)
+        write(key, member[3], MODE)
       else
         if old == '' then
           redis.call('DEL', key)
@@ -203,7 +204,7 @@ local function heal(keys, args)
   for _, transaction in ipairs(cmsgpack.unpack(args[2])) do
     if redis.call('ZADD', in_bucket(keys[1], 'y'), created(transaction[1]), transaction[1]) == 1 then
       for _, member in ipairs(transaction[2]) do
-        write(member[1], member[2], true)
+        write(member[1], member[2], MODE)
       end
     end
   end

@@ -93,6 +93,8 @@ def _moved(what: dict[str, Any]) -> dict[str, Any]:
 class ClusterLedger(Ledger):
     """Everything a worker does with the store, which is a cluster here."""
 
+    one_server = False
+
     def __init__(self, client: RedisCluster, group: str, *, step: Step = _on) -> None:
         super().__init__(client, group)
         self._shards = Shards(client)
@@ -101,6 +103,14 @@ class ClusterLedger(Ledger):
         self._helper = Helper(self._shards)
         self._step = step
         self._rest = REST[0]
+
+    async def moved(self) -> bool:
+        """Never: a cluster has one generation of the store."""
+        return False
+
+    async def follow(self) -> bool:
+        """As `moved`."""
+        return False
 
     async def read(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Held]:
         """Customers by id, each with the events to look for. Raises Transient."""
@@ -260,9 +270,9 @@ class ClusterLedger(Ledger):
         return await self._helper.tidy()
 
 
-def ledger(client: Client, group: str) -> Ledger:
+def ledger(client: Client, group: str, *, feed: bool = False) -> Ledger:
     """The ledger for what the client leads to."""
-    return ClusterLedger(client, group) if isinstance(client, RedisCluster) else Ledger(client, group)
+    return ClusterLedger(client, group) if isinstance(client, RedisCluster) else Ledger(client, group, feed=feed)
 
 
 def _pack(value: Any) -> bytes:

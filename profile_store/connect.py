@@ -120,6 +120,17 @@ def _cluster(url: str, common: dict[str, Any]) -> RedisCluster:
     return RedisCluster(startup_nodes=nodes, max_connections=MOST_CONNECTIONS, **found[0], **common)
 
 
+def connect_server(settings: Settings) -> Redis:
+    """A client for a Redis that is one server, for what a cluster cannot do. Raises Misconfigured on a cluster."""
+    client = connect(settings)
+    if isinstance(client, RedisCluster):
+        raise Misconfigured(
+            "this needs one Redis server, and HUB_REDIS_URL is a cluster",
+            "Empty the cluster (FLUSHALL on every node): the workers build it again from the log.",
+        )
+    return client
+
+
 async def install(client: Client) -> None:
     """Put our functions into Redis, into every master of a cluster. Raises Transient when it does not answer."""
     with translated():

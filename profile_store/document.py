@@ -94,6 +94,13 @@ def refresh(profile: Profile, nodes: Sequence[str]) -> None:
     profile["stage"] = stage(profile)
 
 
+def canonical(document: Document) -> bytes:
+    """A document as it is compared: what it holds, whatever order it was written in, without what is waited for."""
+    parts = {name: {key: value for key, value in one.items() if value} for name, one in document["parts"].items()}
+    slim = {"id": document["id"], "nodes": document["nodes"], "parts": parts, "links": document["links"]}
+    return orjson.dumps(slim, option=orjson.OPT_SORT_KEYS)
+
+
 def profile_of(raw: bytes) -> Profile:
     """The profile in a stored value."""
     return view(unpacked(raw))

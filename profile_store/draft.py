@@ -125,14 +125,14 @@ class Draft:
             self.changed = True
             self.terms = terms(self.profile)
 
-    def members(self) -> list[Member]:
+    def members(self, at: keys.Keys = keys.FIRST) -> list[Member]:
         """Everything this change writes, together or not at all: key, version the store must hold, and what."""
-        found: list[Member] = [(keys.profile(self.id), self.version, self._own())]
-        found += [(keys.profile(one), was, {"document": f">{self.id}"}) for one, was in self.places.items()]
-        found += [(keys.profile(one.id), one.version, _absorbed(self.id, one)) for one in self.absorbed]
-        found += [(keys.profile(one.id), one.version, _left(self.id, one)) for one in self.left]
+        found: list[Member] = [(at.profile(self.id), self.version, self._own())]
+        found += [(at.profile(one), was, {"document": f">{self.id}"}) for one, was in self.places.items()]
+        found += [(at.profile(one.id), one.version, _absorbed(at, self.id, one)) for one in self.absorbed]
+        found += [(at.profile(one.id), one.version, _left(at, self.id, one)) for one in self.left]
         for one in self.siblings:
-            found += one.members()
+            found += one.members(at)
         return found
 
     def _own(self) -> dict[str, Any]:
@@ -172,19 +172,19 @@ def place(key: str) -> str:
     return key.removeprefix(PSEUDO) if key.startswith(PSEUDO) else customer_id(key)
 
 
-def _left(customer: str, gone: Draft) -> dict[str, Any]:
+def _left(at: keys.Keys, customer: str, gone: Draft) -> dict[str, Any]:
     """What becomes of the place of a customer who was taken apart and continues elsewhere."""
-    written = _absorbed(customer, gone)
+    written = _absorbed(at, customer, gone)
     del written["absorbed"]
     return {**written, "moved": True}
 
 
-def _absorbed(customer: str, loser: Draft) -> dict[str, Any]:
+def _absorbed(at: keys.Keys, customer: str, loser: Draft) -> dict[str, Any]:
     """What becomes of a customer that turns out to be part of another: a pointer; all it had moves."""
     waiting = (keys.timer(loser.id, slot, timer[0]) for slot, timer in loser.document["timers"].items())
     return {
         "document": f">{customer}",
-        "absorbed": keys.profile(customer),
+        "absorbed": at.profile(customer),
         "cancelled": [*waiting, *sorted(loser.cancelled)],
         "gone": [entry(term, loser.id) for term in sorted(loser.terms)],
         **segments.written(loser.id, loser.memberships, ()),

@@ -1,8 +1,8 @@
 #!lua name=hub
 
--- Two functions carry the whole pipeline: `hub_read` and `hub_commit`. A profile's key is `{bNN}:c:<customer>`;
--- its value is a version of 12 characters and JSON, or `>` and the customer it was merged into. What they work on
--- comes as one MessagePack argument: thousands of small ones cost the caller more than all its other work.
+-- Two functions carry the whole pipeline: `hub_read` and `hub_commit`. A profile's key is `{bNN}:c:<customer>`, with
+-- `g<number>` in front in a generation that was built beside another; its value is a version of 12 characters and
+-- the document, or `>` and the customer it was merged into. What they work on comes as one MessagePack argument: thousands of small ones cost the caller more than all its other work.
 -- On a Redis Cluster a function sees one bucket only; cluster.lua follows there and takes the place of `hub_commit`.
 
 local VERSION = 12
@@ -10,12 +10,27 @@ local COUNT = 8 -- the digits of a version that count
 local NONE = {}
 local CHUNK = 1000 -- unpack() may not put more than a few thousand values on the stack
 
+-- Where in a profile's key the bucket ends; the customer begins four characters later.
+local function bucket_end(key)
+  return string.find(key, '}', 1, true)
+end
+
+local function customer_of(key)
+  return string.sub(key, bucket_end(key) + 4)
+end
+
 local function beside(key, kind)
-  return string.sub(key, 1, 5) .. ':' .. kind .. ':' .. string.sub(key, 9)
+  local last = bucket_end(key)
+  return string.sub(key, 1, last) .. ':' .. kind .. ':' .. string.sub(key, last + 4)
 end
 
 local function in_bucket(key, kind)
-  return string.sub(key, 1, 5) .. ':' .. kind
+  return string.sub(key, 1, bucket_end(key)) .. ':' .. kind
+end
+
+-- All generations have one outbox.
+local function outbox_of(key)
+  return string.sub(key, string.find(key, '{', 1, true), bucket_end(key)) .. ':o'
 end
 
 -- Runs a command with a list of arguments of any length; a list that is empty runs nothing.
@@ -74,7 +89,6 @@ end
 
 -- What most changes do without: { what, command, kind of key }, in the order it is written.
 local RARE = {
-  { 'outbox', 'HSET', 'o' },
   { 'timers', 'ZADD', 'z' },
   { 'cancelled', 'ZREM', 'z' },
   { 'terms', 'ZADD', 's' },
@@ -83,7 +97,17 @@ local RARE = {
   { 'left', 'ZREM', 'g' },
 }
 
-local function write(key, customer, in_cluster)
+-- The feed has to hear of this customer. A place that only leads to a customer never was one in the feed.
+local function feed(key, customer)
+  if string.sub(customer.document, 1, 1) ~= '>' then
+    redis.call('ZADD', in_bucket(key, 'f'), tonumber(string.sub(customer.document, 1, COUNT)), customer_of(key))
+  elseif customer.absorbed or customer.moved then
+    redis.call('ZADD', in_bucket(key, 'f'), 0, customer_of(key))
+  end
+end
+
+-- `mode`: what the generation that is written is for. One that is being built has no readers.
+local function write(key, customer, mode)
   redis.call('SET', key, customer.document)
   if customer.absorbed then
     absorb(key, customer.absorbed)
@@ -114,23 +138,54 @@ local function write(key, customer, in_cluster)
   for _, adopted in ipairs(customer.adopted or NONE) do
     adopt(key, adopted[1], adopted[2])
   end
-  if in_cluster then
+  if customer.outbox then
+    each('HSET', outbox_of(key), customer.outbox)
+  end
+  if mode.building then
+    return
+  end
+  if mode.feed then
+    feed(key, customer)
+  end
+  if mode.in_cluster then
     redis.call('SPUBLISH', beside(key, 'live'), string.sub(customer.document, 1, COUNT))
   else
-    redis.call('PUBLISH', 'live:' .. string.sub(key, 9), string.sub(customer.document, 1, COUNT))
+    redis.call('PUBLISH', 'live:' .. customer_of(key), string.sub(customer.document, 1, COUNT))
   end
   if customer.news then
     redis.call('PUBLISH', 'desk', customer.news)
   end
 end
 
--- KEYS: the watermarks. ARGV: [partition, expected, new] of each watermark; and the groups, each a list of
--- [profile's key, expected version, what to write].
+-- Whether a generation may be written, and what for; or what is wrong. ARGV of the caller: generation, feed.
+local function standing(key, generation, wants_feed)
+  local found = redis.call('HMGET', key, 'current', 'building', 'sealed')
+  if (found[1] or '0') ~= generation then
+    if found[2] == generation then
+      return { building = true }
+    end
+    return nil, 'GAP generation ' .. generation .. ': ' .. (found[1] or '0') .. ' is in use'
+  end
+  if found[3] then
+    local now = redis.call('TIME')
+    if now[1] * 1000 + now[2] / 1000 < tonumber(found[3]) then
+      return nil, 'BUSY a generation that was built is being put in use'
+    end
+  end
+  return { feed = wants_feed == '1' }
+end
+
+-- KEYS: the watermarks, the generations. ARGV: [partition, expected, new] of each watermark; the groups, each a list
+-- of [profile's key, expected version, what to write]; the caller's generation; whether there is a feed.
 -- All checks come first: what follows cannot fail, since nothing is rolled back. A group is written whole or not
 -- at all; the numbers of refused groups are returned, and the watermarks rise only when there is none. A watermark
 -- that is not where the caller left it means that the store lost its tail, or that the caller no longer owns the
 -- partition: then nothing is written.
 local function commit(keys, args)
+  local mode, wrong = standing(keys[2], args[3], args[4])
+  if wrong then
+    return redis.error_reply(wrong)
+  end
   local marks, groups, refused = cmsgpack.unpack(args[1]), cmsgpack.unpack(args[2]), {}
   for _, mark in ipairs(marks) do
     local found = redis.call('HGET', keys[1], mark[1]) or ''
@@ -151,7 +206,7 @@ local function commit(keys, args)
   for _, group in ipairs(groups) do
     if not group.refused then
       for _, member in ipairs(group) do
-        write(member[1], member[3])
+        write(member[1], member[3], mode)
       end
     end
   end
@@ -179,6 +234,57 @@ local function lease(keys, args)
   return due
 end
 
+-- KEYS: the generations, watermarks of the one in use, watermarks of the one that was built. ARGV: the number of
+-- either, and all their watermarks as the caller knows them. The one that was built takes the other's place, if both
+-- are exactly there. Nothing is half done: it is one step.
+local function switch(keys, args)
+  local found = redis.call('HMGET', keys[1], 'current', 'building')
+  if (found[1] or '0') ~= args[1] or found[2] ~= args[2] then
+    return redis.error_reply('GAP generation ' .. args[2] .. ' is not being built any more')
+  end
+  for number = 1, 2 do
+    local marks, count = cmsgpack.unpack(args[number + 2]), 0
+    for partition, mark in pairs(marks) do
+      count = count + 1
+      if redis.call('HGET', keys[number + 1], partition) ~= mark then
+        return 0
+      end
+    end
+    if redis.call('HLEN', keys[number + 1]) ~= count then
+      return 0
+    end
+  end
+  redis.call('HSET', keys[1], 'current', args[2], 'old:' .. args[1], '1')
+  redis.call('HDEL', keys[1], 'building', 'sealed')
+  return 1
+end
+
+-- KEYS: a bucket's changed customers. ARGV: customer, version, ... as the feed has them now.
+-- One that changed again meanwhile stays.
+local function fed(keys, args)
+  for number = 1, #args, 2 do
+    local score = redis.call('ZSCORE', keys[1], args[number])
+    if score and tonumber(score) == tonumber(args[number + 1]) then
+      redis.call('ZREM', keys[1], args[number])
+    end
+  end
+  return 0
+end
+
+-- ARGV: a list of keys of profiles. Returns for each: its value, its timeline, and its applied events with their times.
+local function copy(_, args)
+  local answer = {}
+  for _, key in ipairs(cmsgpack.unpack(args[1])) do
+    answer[#answer + 1] = redis.call('GET', key)
+    answer[#answer + 1] = redis.call('LRANGE', beside(key, 't'), 0, -1)
+    answer[#answer + 1] = redis.call('ZRANGE', beside(key, 'd'), 0, -1, 'WITHSCORES')
+  end
+  return answer
+end
+
 redis.register_function({ function_name = 'hub_read', callback = read, flags = { 'no-writes' } })
 redis.register_function('hub_commit', commit)
 redis.register_function('hub_lease', lease)
+redis.register_function('hub_switch', switch)
+redis.register_function('hub_fed', fed)
+redis.register_function({ function_name = 'hub_copy', callback = copy, flags = { 'no-writes' } })

@@ -9,6 +9,7 @@
 | `{bNN}:z` | sorted set | timers, `customer slot timer`, by due time | until due |
 | `{bNN}:s` | sorted set | search terms, in lexical order | for ever |
 | `{bNN}:g` | sorted set | members of segments, `segment customer`, in lexical order | as long as they are in it |
+| `{bNN}:f` | sorted set | customers that changed, by version, until the feed `profiles` has them | moments |
 | `w:<group>` | hash | partition of `interactions` → topic id and last offset applied | for ever |
 | `{bNN}:w:<group>` | hash | cluster: partition → watermark before the last batch that wrote here, a lot | for ever |
 | `{w:<group>}:b` | hash | cluster: `partition bucket` → that mark when the watermark was raised | for ever |
@@ -17,18 +18,28 @@
 | `{bNN}:e` | string | cluster: changes whenever a node may have lost the end of what was written | for ever |
 | `{bNN}:sync` | string | cluster: something to write before waiting for the replicas | a minute |
 | `progress` | hash | partition → the moment up to which it is read, for timers | for ever |
+| `generation` | hash | which generation of the store is in use, and which is being built or taken away | for ever |
 | `{bNN}:claim:<trigger>` | string | how far a dispatcher is with sending it | 30 days |
 | `{bNN}:claims` | string | the run of the server that holds this bucket's claims complete | for ever |
+
+A store that is built anew lies beside the one in use: another generation, whose keys have `g<number>` in front. The
+first has no such mark. Outboxes, claims and `generation` belong to all of them: a message that is on its way stays
+on its way when the generation changes.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 from zlib import crc32
 
 BUCKETS: Final = 64
 
 PROGRESS: Final = "progress"
+GENERATION: Final = "generation"
+CURRENT, BUILDING, SEALED, OLD = b"current", b"building", b"sealed", b"old:"
+"""Its fields: the one in use, the one being built, until when (ms) nothing is written, and those to be removed."""
+
 DESK: Final = "desk"
 """Pub/sub: notices for everybody on the desk (calls)."""
 
@@ -154,3 +165,68 @@ def live(customer: str) -> str:
 def live_in_bucket(customer: str) -> str:
     """The same channel on a cluster: sharded, so that only the customer's own nodes hear of it."""
     return f"{tag(bucket(customer))}:live:{customer}"
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """The keys of one generation of the store."""
+
+    generation: int = 0
+
+    @property
+    def mark(self) -> str:
+        """What stands in front of all its keys."""
+        return f"g{self.generation}" if self.generation else ""
+
+    def profile(self, customer: str) -> str:
+        """Key of a customer's profile."""
+        return self.mark + profile(customer)
+
+    def timeline(self, customer: str) -> str:
+        """Key of a customer's timeline."""
+        return self.mark + timeline(customer)
+
+    def applied(self, customer: str) -> str:
+        """Key of the names of the events that were applied to a customer."""
+        return self.mark + applied(customer)
+
+    def search(self, number: int) -> str:
+        """Key of a bucket's search terms."""
+        return self.mark + search(number)
+
+    def timers(self, number: int) -> str:
+        """Key of a bucket's timers."""
+        return self.mark + timers(number)
+
+    def segments(self, number: int) -> str:
+        """Key of a bucket's members of segments."""
+        return self.mark + segments(number)
+
+    def fed(self, number: int) -> str:
+        """Key of a bucket's customers that the feed does not have yet."""
+        return f"{self.mark}{tag(number)}:f"
+
+    def watermarks(self, group: str) -> str:
+        """Key of a consumer group's watermarks."""
+        return self.mark + watermarks(group)
+
+    @property
+    def progress(self) -> str:
+        """Key of how far every partition is read."""
+        return self.mark + PROGRESS
+
+    def pattern(self) -> str:
+        """What keys of customers look like, to search for."""
+        return f"{self.mark}{{b??}}:*"
+
+    def kind(self, key: str) -> str:
+        """What a key that was found is of, by its letter; empty when it belongs to all generations."""
+        kind = key[len(self.mark) + len(tag(0)) + 1 :].partition(":")[0]
+        return kind if kind in ("c", "t", "d", "z", "s", "g", "f") else ""
+
+    def customer(self, key: str) -> str:
+        """The customer of a profile's key."""
+        return key.partition(":c:")[2]
+
+
+FIRST: Final = Keys()

@@ -12,6 +12,7 @@ import msgpack
 from profile_store import keys
 from profile_store.connect import Client, NoFunctions, install, translated
 from profile_store.draft import History, Member, name
+from profile_store.keys import FIRST, Keys
 from profile_store.shards import many, only_server
 
 LEASE_MS: Final = 15_000
@@ -22,7 +23,7 @@ DUE_AT_ONCE: Final = 1_000
 class Change(Protocol):
     """What is written together or not at all: of a draft, this is all that a ledger looks at."""
 
-    def members(self) -> list[Member]:
+    def members(self, at: Keys = FIRST) -> list[Member]:
         """Key, version the store must hold, and what is written. The first is the customer it is about."""
         ...
 
@@ -53,9 +54,9 @@ def _applied(refs: Sequence[str], flags: bytes) -> frozenset[str]:
     return frozenset(ref for ref, flag in zip(refs, flags, strict=True) if flag == 49) if b"1" in flags else NONE
 
 
-def asked(wanted: Mapping[str, Sequence[str]]) -> bytes:
+def asked(wanted: Mapping[str, Sequence[str]], at: Keys = FIRST) -> bytes:
     """What is to be read, as `hub_read` takes it."""
-    return cast(bytes, _pack([(keys.profile(customer), list(map(name, refs))) for customer, refs in wanted.items()]))
+    return cast(bytes, _pack([(at.profile(customer), list(map(name, refs))) for customer, refs in wanted.items()]))
 
 
 def answered(wanted: Mapping[str, Sequence[str]], found: Sequence[Any]) -> dict[str, Held]:
@@ -69,15 +70,35 @@ def answered(wanted: Mapping[str, Sequence[str]], found: Sequence[Any]) -> dict[
 class Ledger:
     """Everything a worker does with the store, which is one server here."""
 
-    def __init__(self, client: Client, group: str) -> None:
+    one_server = True
+
+    def __init__(self, client: Client, group: str, at: Keys = FIRST, *, feed: bool = False) -> None:
         self._client = client
-        self._watermarks = keys.watermarks(group)
+        self._group = group
+        self._feed = b"1" if feed else b""
+        self.at = at
+
+    @property
+    def _watermarks(self) -> str:
+        return self.at.watermarks(self._group)
+
+    async def moved(self) -> bool:
+        """Whether another generation is in use than the one this ledger works on. Raises Transient."""
+        with translated():
+            return int(await self._client.hget(keys.GENERATION, keys.CURRENT) or 0) != self.at.generation
+
+    async def follow(self) -> bool:
+        """Go over to the generation in use; whether that is another one. Raises Transient."""
+        with translated():
+            generation = int(await self._client.hget(keys.GENERATION, keys.CURRENT) or 0)
+        moved, self.at = generation != self.at.generation, Keys(generation)
+        return moved
 
     async def read(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Held]:
         """Customers by id, each with the events to look for. Raises Transient."""
         if not wanted:
             return {}
-        return answered(wanted, await self._fcall("FCALL_RO", "hub_read", asked(wanted)))
+        return answered(wanted, await self._fcall("FCALL_RO", "hub_read", (self._watermarks,), asked(wanted, self.at)))
 
     async def commit(self, drafts: Sequence[Change], raises: Sequence[Raise]) -> list[int]:
         """Write the drafts, each whole or not at all; the places of those refused. Raises Gap or Transient.
@@ -85,21 +106,28 @@ class Ledger:
         The watermarks rise in the same step, unless something was refused.
         """
         marks = _pack([(str(one.partition), one.expected, one.new) for one in raises])
-        groups = _pack([draft.members() for draft in drafts])
-        refused: list[int] = await self._fcall("FCALL", "hub_commit", marks, groups)
+        at = self.at
+        groups = _pack([draft.members(at) for draft in drafts])
+        names = (at.watermarks(self._group), keys.GENERATION)
+        refused: list[int] = await self._fcall(
+            "FCALL", "hub_commit", names, marks, groups, str(at.generation).encode(), self._feed
+        )
         return refused
 
     async def history(self, customer: str) -> History:
         """What lies beside a customer's document. Raises Transient."""
-        asked = (("LRANGE", keys.timeline(customer), 0, -1), ("ZRANGE", keys.applied(customer), 0, -1, "WITHSCORES"))
-        rows, seen = await many(self._client, asked)
+        wanted = (
+            ("LRANGE", self.at.timeline(customer), 0, -1),
+            ("ZRANGE", self.at.applied(customer), 0, -1, "WITHSCORES"),
+        )
+        rows, seen = await many(self._client, wanted)
         return History(rows, [part for ref, minute in seen for part in (int(minute), ref)])
 
-    async def _fcall(self, command: str, function: str, *args: bytes) -> Any:
+    async def _fcall(self, command: str, function: str, names: Sequence[str], *args: bytes) -> Any:
         try:
             server: Any = only_server(self._client)
             with translated():
-                return await server.execute_command(command, function, 1, self._watermarks, *args)
+                return await server.execute_command(command, function, len(names), *names, *args)
         except NoFunctions:
             await install(self._client)  # it is a new server; the caller tries again
             raise
@@ -114,19 +142,19 @@ class Ledger:
         """Note the moment (ms) up to which partitions are read."""
         if moments:
             with translated():
-                await self._client.hset(keys.PROGRESS, mapping={str(one): ms for one, ms in moments.items()})
+                await self._client.hset(self.at.progress, mapping={str(one): ms for one, ms in moments.items()})
 
     async def all_read_up_to(self, partitions: int) -> int:
         """The moment (ms) up to which every partition is read; 0 when one was never."""
         with translated():
-            found = await self._client.hgetall(keys.PROGRESS)
+            found = await self._client.hgetall(self.at.progress)
         return min((int(found.get(str(one).encode(), 0)) for one in range(partitions)), default=0)
 
     async def due(self, buckets: Sequence[int], now: int) -> list[tuple[str, str, str]]:
         """Lease the due timers of these buckets: customer, slot, timer."""
         if not buckets:
             return []
-        names = [keys.timers(number) for number in buckets]
+        names = [self.at.timers(number) for number in buckets]
         with translated():
             found = await only_server(self._client).fcall(
                 "hub_lease", len(names), *names, now, now + LEASE_MS, DUE_AT_ONCE
@@ -137,7 +165,7 @@ class Ledger:
         """Remove timers that nobody waits for any more."""
         await many(
             self._client,
-            (("ZREM", keys.timers(keys.bucket(member.partition(" ")[0])), member) for member in members),
+            (("ZREM", self.at.timers(keys.bucket(member.partition(" ")[0])), member) for member in members),
         )
 
     async def waiting_triggers(self) -> dict[int, dict[str, bytes]]:

@@ -48,15 +48,16 @@ def _range(segment: str) -> tuple[str, str]:
 class Members:
     """Who is in which segment, for reading."""
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Redis, at: keys.Keys = keys.FIRST) -> None:
         self._client = client
+        self._at = at
 
     async def count(self, segment: str) -> int:
         """How many customers are in a segment. Raises Transient."""
         low, high = _range(segment)
         async with self._client.pipeline(transaction=False) as pipe:
             for number in range(keys.BUCKETS):
-                pipe.zlexcount(keys.segments(number), low, high)
+                pipe.zlexcount(self._at.segments(number), low, high)
             with translated():
                 return sum(await pipe.execute())
 
@@ -76,7 +77,7 @@ class Members:
         while number < keys.BUCKETS:
             with translated():
                 raw = await self._client.zrange(
-                    keys.segments(number), start, high, bylex=True, offset=0, num=limit - len(found)
+                    self._at.segments(number), start, high, bylex=True, offset=0, num=limit - len(found)
                 )
             found += [one.decode().partition(SEPARATOR)[2] for one in cast(list[bytes], raw)]
             if len(found) == limit:
@@ -89,6 +90,6 @@ class Members:
         low, high = _range(segment)
         async with self._client.pipeline(transaction=False) as pipe:
             for number in range(keys.BUCKETS):
-                pipe.zremrangebylex(keys.segments(number), low, high)
+                pipe.zremrangebylex(self._at.segments(number), low, high)
             with translated():
                 return sum(await pipe.execute())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Any, Final, cast
 
@@ -18,6 +19,8 @@ from profile_store.shards import many
 from profile_store.timeline import Row
 
 LONGEST_CHAIN: Final = 16
+CURRENT_FOR: Final = 0.5
+"""Seconds for which the answer to which generation is in use is believed."""
 
 
 class Store:
@@ -25,11 +28,23 @@ class Store:
 
     def __init__(self, client: Client) -> None:
         self._client = client
+        self._at = keys.FIRST
+        self._looked_at = -CURRENT_FOR
+
+    async def where(self) -> keys.Keys:
+        """The generation in use, as of a moment ago. Raises Transient."""
+        now = time.monotonic()
+        if now - self._looked_at >= CURRENT_FOR:
+            with translated():
+                self._at = keys.Keys(int(await self._client.hget(keys.GENERATION, keys.CURRENT) or 0))
+            self._looked_at = now
+        return self._at
 
     async def get(self, customer: str) -> tuple[int, Profile] | None:
         """A customer's version and profile, merges followed: the id in it may be another. Raises Transient."""
+        at = await self.where()
         for _ in range(LONGEST_CHAIN):
-            key = keys.profile(customer)
+            key = at.profile(customer)
             with translated():
                 raw = await unsealed(self._client, key, cast(bytes | None, await self._client.get(key)))
             if raw is None:
@@ -50,8 +65,9 @@ class Store:
         found = await self.get(customer)
         if found is None:
             return [], None
+        at = await self.where()
         with translated():
-            raw = await self._client.lrange(keys.timeline(found[1]["id"]), 0, -1)
+            raw = await self._client.lrange(at.timeline(found[1]["id"]), 0, -1)
         return timeline.page([timeline.decode(cast(bytes, row)) for row in raw], before, limit)
 
     async def search(self, prefix: str, limit: int = 20) -> list[Profile]:
@@ -59,8 +75,9 @@ class Store:
         term = search.fold(prefix)
         if not term:
             return []
+        at = await self.where()
         span = (f"[{term}", f"[{term}\U0010ffff", "BYLEX", "LIMIT", 0, limit)
-        found = await many(self._client, (("ZRANGE", keys.search(number), *span) for number in range(keys.BUCKETS)))
+        found = await many(self._client, (("ZRANGE", at.search(number), *span) for number in range(keys.BUCKETS)))
         entries = sorted(raw.decode() for bucket in found for raw in bucket)
         ids = list(dict.fromkeys(search.customer(entry) for entry in entries))[:limit]
         profiles = [hit[1] for hit in [await self.get(one) for one in ids] if hit is not None]

@@ -49,6 +49,9 @@ class FaustLog:
     def assigned(self) -> frozenset[int]:
         return frozenset(tp.partition for tp in self._consumer.assignment() if tp.topic == self._name)
 
+    def partitions(self) -> frozenset[int]:
+        return frozenset(self._inner.partitions_for_topic(self._name) or ())
+
     def end(self, partition: int) -> int | None:
         with contextlib.suppress(AssertionError):  # taken away meanwhile
             return cast(int | None, self._inner.highwater(self._tp(partition)))

@@ -19,6 +19,7 @@ from streams.identify import Customers, older
 SOURCE: Final = "/identity"
 MERGED: Final = "identity.merged"
 UNMERGED: Final = "identity.unmerged"
+DECISIONS: Final = frozenset({MERGED, UNMERGED})
 
 Entries = list[list[object]]
 
@@ -26,7 +27,7 @@ Entries = list[list[object]]
 def arrange(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
     """Let an event change what belongs together; the customer it belongs to afterwards."""
     kind = incoming.event.type
-    if kind in (MERGED, UNMERGED):
+    if kind in DECISIONS:
         return _follow(customers, draft, incoming)
     if incoming.replayed:
         return draft
@@ -152,7 +153,7 @@ def _unmerge(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
     nodes, links = draft.document["nodes"], draft.document["links"]
     out = {str(name) for name in asked} & set(nodes)
     cut: Entries = []
-    for name, link in list(links.items()):
+    for name, link in sorted(links.items()):  # in whatever order they came, the decision is the same
         one, _, other = name.partition("\n")
         if link[0] == JOINED and one in nodes and other in nodes and (one in out) != (other in out):
             links[name] = [APART, _after(link, incoming.received), incoming.ref, "by hand", link[4], link[5]]

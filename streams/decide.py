@@ -112,9 +112,11 @@ def _fire(draft: Draft, decision: Decision, trigger: Trigger, incoming: Incoming
     """Put the message into the outbox. What was decided in a replay was sent long ago and is not said again."""
     ms = incoming.ms
     firing = [decision.rule, trigger.channel, ms, trigger.purpose]
-    if incoming.replayed or not note_firing(draft.profile, trigger.id, firing):
+    if incoming.replayed or trigger.id in draft.profile["fired"]:
         return
-    note_firing(draft.document["parts"][_teller(draft, trigger, incoming)], trigger.id, firing)
+    teller = _teller(draft, trigger, incoming)  # first: a part more, and the profile no longer shares its tables
+    note_firing(draft.profile, trigger.id, firing)
+    note_firing(draft.document["parts"][teller], trigger.id, firing)
     draft.outbox[trigger.id] = trigger.to_json()
     data = {"rule": decision.rule, "version": decision.version, "channel": trigger.channel, "reason": trigger.reason}
     draft.rows.append(
@@ -124,9 +126,11 @@ def _fire(draft: Draft, decision: Decision, trigger: Trigger, incoming: Incoming
 
 
 def _teller(draft: Draft, trigger: Trigger, incoming: Incoming) -> str:
-    """Whose part remembers a message: that of its address, as when the firing is read from the log."""
-    parts = draft.document["parts"]
-    return trigger.to if trigger.to in parts else draft.node(incoming.keys[0]) or next(iter(parts))
+    """Whose part remembers a message: that of its address, where the firing goes when it is read from the log."""
+    if trigger.to in draft.document["nodes"]:
+        draft.part(trigger.to)
+        return trigger.to
+    return draft.node(incoming.keys[0]) or next(iter(draft.document["parts"]))
 
 
 def _hold(draft: Draft, decision: Decision, incoming: Incoming) -> None:

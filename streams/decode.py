@@ -55,6 +55,8 @@ class Incoming:
     """The log this offset counts in: `topic id/partition`."""
     replayed: bool = False
     """Read again after a loss: what it set off was sent long ago."""
+    foretold: bool = False
+    """A decision whose links count already, and whose turn is still to come."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from profile_store.facets.windows import Index
 from profile_store.ledger import Ledger, Raise
 from profile_store.timeline import of_event
 from rules.membership import Mark, Segments, mark
-from streams.arrange import arrange
+from streams.arrange import DECISIONS, arrange
 from streams.decide import decide, settle
 from streams.declared import Declared
 from streams.decode import Dead, Incoming
@@ -47,12 +47,18 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
     """Identify, fold and decide one event. Raises Poison or Stale."""
     try:
         draft = customers.of(incoming)
+        if incoming.foretold:
+            customers.touch(arrange(customers, draft, incoming), incoming)
+            return
         repeated = customers.applied(incoming, draft)
         if repeated:
             REPEATED.labels(repeated).inc()
             if incoming.event.type == "timer.due":
                 settle(draft, incoming)
-            if draft.cancelled:
+            if incoming.replayed and incoming.event.type in DECISIONS:
+                # A customer that was copied later than another knows more; links tell by themselves what is news.
+                customers.touch(arrange(customers, draft, incoming), incoming)
+            elif draft.cancelled:
                 customers.touch(draft, incoming)
             return
         draft = arrange(customers, draft, incoming)
@@ -190,5 +196,7 @@ class Pipeline:
     def _measure(applied: Sequence[Incoming]) -> None:
         now = time.time() * 1000
         for incoming in applied:
+            if incoming.replayed:
+                continue
             LATENCY.observe(max(0.0, now - incoming.received) / 1000)
         APPLIED.inc(len(applied))

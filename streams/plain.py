@@ -35,6 +35,9 @@ class PlainLog:
     def assigned(self) -> frozenset[int]:
         return frozenset(tp.partition for tp in self._consumer.assignment())
 
+    def partitions(self) -> frozenset[int]:
+        return frozenset(self._consumer.partitions_for_topic(self._name) or ())
+
     def end(self, partition: int) -> int | None:
         with suppress(AssertionError):  # taken away meanwhile
             return cast(int | None, self._consumer.highwater(self._tp(partition)))

@@ -7,6 +7,7 @@ read again because the store lost it is a replay: it changes profiles and says n
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from profile_store.keys import bucket
 from profile_store.ledger import Ledger, Raise
 from streams.aftermath import Aftermath
 from streams.decode import Dead, Incoming, Record, decode
+from streams.gate import Gate, Outstanding, nothing
 from streams.patience import patiently
 from streams.pipeline import Pipeline
 from streams.relay import Relay
@@ -35,6 +37,9 @@ LOOK_EVERY: Final = 0.1
 """Seconds between looks at how far each partition is: beside small batches they would cost more than the batch."""
 STALLED: Final = 3.0
 """Seconds after which a partition that has more, and brings nothing, is read again from where we are."""
+
+HELD: Final = 0.05
+"""Seconds between looks at a gate that holds all there is."""
 
 log = get("processor")
 
@@ -57,13 +62,23 @@ class Position:
 class Processor:
     """Brings each record exactly once into a profile, and its triggers into the relay."""
 
-    def __init__(self, ledger: Ledger, pipeline: Pipeline, relay: Relay, topic_id: str, policy: Policy) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        pipeline: Pipeline,
+        relay: Relay,
+        topic_id: str,
+        policy: Policy,
+        *,
+        outstanding: Outstanding = nothing,
+    ) -> None:
         self._policy = policy
         self._ledger = ledger
         self._pipeline = pipeline
         self._relay = relay
         self._topic_id = topic_id
         self._positions: dict[int, Position] = {}
+        self._gate = Gate(ledger, pipeline, topic_id, outstanding)
         self.aftermath = Aftermath(ledger, relay)
         self._left_behind = False
         self._checked_at = 0.0
@@ -81,11 +96,38 @@ class Processor:
         await patiently(lambda: self._locate(log_))
         ready = {one: self._in_order(log_, one, found) for one, found in records.items() if one in self._positions}
         ready = {partition: found for partition, found in ready.items() if found}
+        if self._gate.closed and not await self._opened(log_):
+            ready = self._old(log_, ready)
+            if not ready:
+                await asyncio.sleep(HELD)
         if ready:
             await self._apply(ready)
         else:
             await self._check(log_)
         self._look(log_)
+
+    async def _opened(self, log_: Log) -> bool:
+        try:
+            return await patiently(self._gate.open)
+        except Gap as gap:
+            self._lost(str(gap))
+            await patiently(lambda: self._locate(log_))
+            return False
+
+    def _old(self, log_: Log, ready: dict[int, Sequence[Record]]) -> dict[int, Sequence[Record]]:
+        """Of what comes next, that which is read again; what is new waits at the gate and is fetched again."""
+        old: dict[int, Sequence[Record]] = {}
+        for partition, found in ready.items():
+            position = self._positions.get(partition)
+            if position is None:
+                continue
+            again = [record for record in found if position.next <= record.offset < position.replay_until]
+            if again:
+                old[partition] = again
+            if len(again) < len(found):
+                with contextlib.suppress(Transient):
+                    log_.seek(partition, again[-1].offset + 1 if again else position.next)
+        return old
 
     async def _apply(self, ready: dict[int, Sequence[Record]]) -> None:
         batch: list[Incoming] = []
@@ -138,7 +180,13 @@ class Processor:
         if not partitions:
             return
         await self.aftermath.settle()
+        if await self._ledger.follow():
+            log.info("another generation of the store is in use", generation=self._ledger.at.generation)
+            self._positions.clear()
+            self._pipeline.directory.forget()
+            partitions = self.assigned
         marks = await self._ledger.watermarks()
+        behind = False
         await self._relay.sweep(all_=True)  # what the partition's last owner applied and did not live to send
         for partition in partitions:
             mark = marks.get(partition, "")
@@ -150,6 +198,9 @@ class Processor:
             replay_until = await log_.committed(partition) or 0
             log_.seek(partition, max(wanted, oldest))
             self._positions[partition] = Position(mark, max(wanted, oldest), replay_until)
+            behind = behind or max(wanted, oldest) < replay_until
+        if behind or self._gate.closed:
+            await self._gate.close(log_)
 
     def _in_order(self, log_: Log, partition: int, found: Sequence[Record]) -> Sequence[Record]:
         """The records that come next; after a hole nothing, and the reader is sent back to its edge."""
@@ -172,7 +223,10 @@ class Processor:
             return
         self._checked_at = now
         marks = await patiently(self._ledger.watermarks)
-        if any(marks.get(one, "") != position.mark for one, position in self._positions.items()):
+        if await patiently(self._ledger.moved):
+            self._lost("another generation of the store is in use")
+            await patiently(lambda: self._locate(log_))
+        elif any(marks.get(one, "") != position.mark for one, position in self._positions.items()):
             self._lost("a watermark moved while nothing came in")
             await patiently(lambda: self._locate(log_))
 

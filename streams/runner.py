@@ -39,6 +39,10 @@ class Log(Protocol):
         """The partitions this worker has now."""
         ...
 
+    def partitions(self) -> frozenset[int]:
+        """All partitions there are, as far as this worker heard."""
+        ...
+
     def end(self, partition: int) -> int | None:
         """The offset after the newest record that the broker told of."""
         ...

@@ -6,25 +6,29 @@ import asyncio
 import contextlib
 import logging
 import signal
-from typing import Final
-
-from kafka.errors import KafkaError
+from collections.abc import Coroutine
+from functools import partial
+from typing import Any, Final
 
 from hub import bus, metrics
 from hub.errors import Misconfigured, Transient
 from hub.logs import get
 from hub.settings import Settings
-from hub.topics import INTERACTIONS
 from hub.tuning import calm_collector
+from profile_store.changes import Changes
 from profile_store.cluster import ledger
 from profile_store.connect import connect, install
+from profile_store.shards import only_server
 from streams.declared import Declarations
+from streams.feed import Feed
+from streams.foretell import outstanding
 from streams.pipeline import Pipeline
 from streams.plain import PlainRunner
 from streams.processor import Processor
 from streams.relay import Relay
 from streams.runner import Batches, Runner
 from streams.timers import Timers
+from streams.topic import describe
 
 SWEEP_EVERY: Final = 5.0
 TIDY_EVERY: Final = 1.0
@@ -37,15 +41,7 @@ log = get("worker")
 
 def topic_id(settings: Settings) -> str:
     """A short name of the log as it is now: a topic that was made anew has another. Raises Transient."""
-    client = bus.admin(settings)
-    try:
-        name = bus.topic(settings, INTERACTIONS)
-        described = client.describe_topics([name])
-        return str(described[0]["topic_id"]).replace("-", "")[:6]
-    except KafkaError as error:
-        raise Transient(f"Kafka: {error}") from error
-    finally:
-        client.close()
+    return describe(settings).id
 
 
 def _runner(settings: Settings, batches: Batches) -> Runner:
@@ -63,7 +59,7 @@ class Worker:
         self._settings = settings
         self._redis = connect(settings)
         self._producer = bus.Producer(settings.kafka_bootstrap_servers, client="hub-worker", linger_ms=0)
-        self._ledger = ledger(self._redis, settings.group)
+        self._ledger = ledger(self._redis, settings.group, feed=settings.profiles_feed)
         self._relay = Relay(self._producer, self._ledger, settings)
         self._declarations = Declarations(settings)
 
@@ -76,7 +72,14 @@ class Worker:
         await self._producer.start()
         log_id = await asyncio.to_thread(topic_id, self._settings)
         pipeline = Pipeline(self._ledger, self._declarations, self._relay.bury, self._settings.policy)
-        processor = Processor(self._ledger, pipeline, self._relay, log_id, self._settings.policy)
+        processor = Processor(
+            self._ledger,
+            pipeline,
+            self._relay,
+            log_id,
+            self._settings.policy,
+            outstanding=partial(outstanding, self._settings),
+        )
         timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned, pipeline.heard)
         runner = _runner(self._settings, processor)
         metrics.serve(
@@ -88,7 +91,14 @@ class Worker:
         logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # forty lines a second in an outage; we say it once
         beside = [
             asyncio.create_task(one)
-            for one in (processor.aftermath.run(), timers.run(), self._sweep(), self._tidy(), self._watch_rules())
+            for one in (
+                processor.aftermath.run(),
+                timers.run(),
+                self._sweep(),
+                self._tidy(),
+                self._watch_rules(),
+                *self._feed(processor),
+            )
         ]
         running = asyncio.create_task(runner.run())
         stopping = asyncio.create_task(stop.wait())
@@ -104,6 +114,13 @@ class Worker:
         await self._redis.aclose()
         if failed:
             failed[0].result()
+
+    def _feed(self, processor: Processor) -> list[Coroutine[Any, Any, None]]:
+        if not self._settings.profiles_feed or not self._ledger.one_server:
+            return []
+        changes, ledger = Changes(only_server(self._redis), self._ledger), self._ledger
+        feed = Feed(changes, self._producer, self._settings, lambda: processor.assigned, lambda: ledger.at.generation)
+        return [feed.run()]
 
     async def _sweep(self) -> None:
         while True:

@@ -8,7 +8,7 @@ from typing import NoReturn
 import typer
 from rich.console import Console
 
-from hub.cli import customer, deadletters, doctor, play, processes, rules, up
+from hub.cli import customer, deadletters, doctor, play, processes, rebuilding, rules, up, verifying
 from hub.errors import HubError, Misconfigured
 
 app = typer.Typer(
@@ -22,6 +22,8 @@ up.register(app)
 processes.register(app)
 play.register(app)
 doctor.register(app)
+verifying.register(customer.app)
+rebuilding.register(customer.app)
 app.add_typer(customer.app, name="customer")
 app.add_typer(rules.app, name="rules")
 app.add_typer(deadletters.app, name="dead-letters")

@@ -9,20 +9,16 @@ from typing import Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress, TextColumn
 from rich.table import Table
 
 from hub.errors import Rejected
-from hub.event import Event, rfc3339
+from hub.event import rfc3339
 from hub.identity import normalise
 from hub.profile import SOURCE, TIME, VALUE, Profile
-from hub.replay import stored
 from hub.settings import Settings, read
-from hub.topics import INTERACTIONS
 from profile_store.connect import connect
 from profile_store.store import Store
 from profile_store.timeline import Row
-from streams.verify import concerns, differences, refold
 
 app = typer.Typer(help="One customer, by any identifier.", no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
@@ -92,35 +88,3 @@ def export(identifier: str) -> None:
     """
     profile, rows = asyncio.run(_whole(identifier, 1_000_000))
     typer.echo(json.dumps({"profile": profile, "timeline": rows}, ensure_ascii=False, indent=2))
-
-
-@app.command()
-def verify(identifier: str) -> None:
-    """Fold a customer again from the log and compare: equal, or where it differs.
-
-    Example: hub customer verify email:sara@example.com
-    """
-    settings = read()
-    profile, _ = asyncio.run(_whole(identifier, 1))
-    identities = frozenset([*profile["identities"], f"customer:{profile['id']}"])
-    read_events, found = 0, []
-    with Progress(
-        TextColumn("{task.description}"), TextColumn("{task.completed:,} events"), console=console
-    ) as progress:
-        task = progress.add_task("reading the log", total=None)
-        for one in stored(settings, INTERACTIONS):
-            read_events += 1
-            progress.update(task, completed=read_events)
-            try:
-                event = Event.from_json(one.value)
-            except Rejected:
-                continue  # it is among the dead letters
-            if concerns(event, identities):
-                found.append(event)
-    faults = differences(profile, refold(profile["id"], found))
-    for fault in faults:
-        console.print(fault, markup=False)
-    console.print(
-        f"[red]{len(faults)} differences[/]" if faults else f"[green]equal[/] to its {len(found)} events in the log"
-    )
-    raise typer.Exit(1 if faults else 0)

@@ -37,7 +37,7 @@ class Change:
 
     parts: list[Member] = field(default_factory=list)
 
-    def members(self) -> list[Member]:
+    def members(self, at: keys.Keys = keys.FIRST) -> list[Member]:
         """As a draft has them; each time anew, since a ledger may add to them."""
         return [(key, expected, dict(what)) for key, expected, what in self.parts]
 

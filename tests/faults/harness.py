@@ -25,6 +25,7 @@ from hub.servers.process import Child, Spec
 from hub.settings import read
 from hub.topics import INTERACTIONS
 from profile_store import keys
+from profile_store.store import Store
 from tests.clusters import RedisCluster as Cluster
 from tests.faults.topic import Topic
 from tests.servers import KafkaServer, RedisServer
@@ -201,7 +202,8 @@ class Installation:
 
     async def applied(self) -> dict[int, int]:
         """Partition → how many records of it are applied."""
-        marks = await self.redis.hgetall(keys.watermarks(self.settings.group))
+        at = await Store(self.redis).where()
+        marks = await self.redis.hgetall(at.watermarks(self.settings.group))
         return {int(partition): int(cast(bytes, mark).rpartition(b":")[2]) + 1 for partition, mark in marks.items()}
 
     async def until_applied(self, seconds: float = PATIENCE) -> float:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.faults.bytes import changed, folded, sent, stored
 from tests.faults.conftest import Install
 from tests.faults.harness import until
 from tests.faults.rules import THANKS, thanked
@@ -55,3 +56,43 @@ async def test_emptied_store(
     assert not verdict.faults, shown(verdict.faults)
     assert {cause: len(ids) for cause, ids in verdict.causes.items()} == dict.fromkeys(thanked(verdict.events), 1)
     assert {one: count for one, count in verdict.triggers.items() if one in before.triggers} == before.triggers
+
+
+@pytest.mark.parametrize(
+    ("events", "rebuilt"),
+    [pytest.param(5_000, 30.0, id="ci"), pytest.param(100_000, 60.0, id="full", marks=pytest.mark.full)],
+)
+async def test_the_same_bytes(
+    seed: int,
+    install: Install,
+    kafka_server: KafkaServer,
+    private_redis: Callable[..., RedisServer],
+    events: int,
+    rebuilt: float,
+) -> None:
+    hub = install(kafka_server, private_redis())
+    hub.rule("thanks", THANKS)
+    told = story(seed, events, events // 20)
+    async with hub.producer() as producer, hub.workers(2) as fleet:
+        await hub.accept(producer, told)
+        await hub.until_applied()
+        await hub.until_committed()
+        before, said = await stored(hub), await sent(hub)
+        await hub.redis.flushall()
+        started = time.monotonic()
+
+        async def empty() -> bool:
+            return await fleet.metric("hub_gap_rewinds_total") > 0
+
+        await until("somebody noticed", empty, NOTICED)
+        await hub.until_applied()
+        took = time.monotonic() - started
+        assert not changed(before, await stored(hub)), changed(before, await stored(hub))
+        assert not changed(before, await folded(hub)), changed(before, await folded(hub))
+        assert await sent(hub) == said
+        assert await fleet.metric("hub_rebuilt_stores_total") > 0
+        assert fleet.said("rebuilt from the log")
+        exits = list(fleet.exits)
+    print(f"R6: {sum(hub.log.ends().values())} records, the same bytes after {took:.1f} s")
+    assert exits == []
+    assert took <= rebuilt

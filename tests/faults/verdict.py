@@ -13,9 +13,10 @@ from hub.event import Event
 from hub.ids import customer_id
 from hub.topics import TRIGGERS
 from hub.trigger import Trigger
-from profile_store import keys, timeline
+from profile_store import timeline
 from profile_store.cluster import ledger
 from profile_store.document import alias, profile_of
+from profile_store.store import Store
 from tests.faults import oracle
 from tests.faults.harness import Installation
 from tests.faults.topic import Message, read_all
@@ -43,7 +44,7 @@ async def judge(hub: Installation, *, without: Container[str] = ()) -> Verdict:
     log = await asyncio.to_thread(hub.log.all)
     readable = [(one, event) for one in log if (event := _event(one)) is not None and event.id not in without]
     events = [event for _, event in readable]
-    held = await _values(hub)
+    held = await values(hub)
     groups = oracle.components(events)
     verdict = Verdict(events, len(log), len(groups))
     there = {(event.source, event.id) for event in events}
@@ -64,11 +65,14 @@ def _event(message: Message) -> Event | None:
         return None
 
 
-async def _values(hub: Installation) -> dict[str, bytes]:
+async def values(hub: Installation) -> dict[str, bytes]:
     """Customer → what the store holds of it."""
-    names = [name async for name in hub.redis.scan_iter("{b*}:c:*", count=1000)]
+    at = await Store(hub.redis).where()
+    names = [name async for name in hub.redis.scan_iter(f"{at.mark}{{b*}}:c:*", count=1000)]
     wanted: dict[str, list[str]] = {name.decode().partition(":c:")[2]: [] for name in names}
-    found = await ledger(hub.redis, hub.settings.group).read(wanted)
+    here = ledger(hub.redis, hub.settings.group)
+    here.at = at
+    found = await here.read(wanted)
     return {customer: one.value for customer, one in found.items() if one.value is not None}
 
 
@@ -120,11 +124,12 @@ async def _order(hub: Installation, readable: Sequence[tuple[Message, Event]], h
         if event.type not in oracle.OURS:
             place.setdefault(event.id, (event.subject, message.offset))
     faults: list[str] = []
+    at = await Store(hub.redis).where()
     for customer, value in held.items():
         if alias(value) is not None:
             continue
         last: dict[str, int] = {}
-        for raw in await hub.redis.lrange(keys.timeline(customer), 0, -1):
+        for raw in await hub.redis.lrange(at.timeline(customer), 0, -1):
             id = timeline.decode(cast(bytes, raw))["id"]
             if id not in place:
                 continue

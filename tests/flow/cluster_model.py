@@ -68,7 +68,7 @@ class Draft:
     rows: list[bytes] = field(default_factory=list)
     changed: bool = False
 
-    def members(self) -> list[Any]:
+    def members(self, at: keys.Keys = keys.FIRST) -> list[Any]:
         """As the pipeline's drafts have them."""
         own = {"document": document(self.version, self.id, parts=self.parts), "rows": self.rows}
         found: list[Any] = [(keys.profile(self.id), self.version, own)]

@@ -29,7 +29,7 @@ class Change:
     now: set[str]
     version: str = ABSENT
 
-    def members(self) -> list[tuple[str, str, dict[str, Any]]]:
+    def members(self, at: keys.Keys = keys.FIRST) -> list[tuple[str, str, dict[str, Any]]]:
         document = packed(self.version, blank(self.customer, "user_id:u"))
         lists = written(self.customer, self.before, self.now)
         return [(keys.profile(self.customer), self.version, {"document": document, **lists})]

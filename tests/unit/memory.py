@@ -52,6 +52,7 @@ class Memory:
         self.away = 0
         """How many of the next calls find nobody there."""
         self.commits = 0
+        self.at = keys.FIRST
         self.lost_answers = 0
         """After how many of the next commits the connection breaks: written, and nobody is told."""
 
@@ -120,6 +121,14 @@ class Memory:
     async def tidy(self) -> int:
         return 0
 
+    async def follow(self) -> bool:
+        self._reach()
+        return False
+
+    async def moved(self) -> bool:
+        self._reach()
+        return False
+
     async def watermarks(self) -> dict[int, str]:
         self._reach()
         return dict(self.marks)
@@ -172,6 +181,9 @@ class Book:
 
     def assigned(self) -> frozenset[int]:
         return frozenset(self.mine)
+
+    def partitions(self) -> frozenset[int]:
+        return frozenset(self.lines)
 
     def end(self, partition: int) -> int | None:
         return len(self.lines[partition])

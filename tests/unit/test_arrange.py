@@ -262,8 +262,8 @@ def people(random: Random) -> list[str | Identity]:
     return [who(one, verified=random.random() < 0.6) for one in chosen]
 
 
-async def live(random: Random, length: int) -> Town:
-    """A town with a history of events, merges and unmerges."""
+async def live(random: Random, length: int, *, to_the_end: bool = True) -> Town:
+    """A town with a history of events, merges and unmerges; all of it applied, or what happened to be."""
     town = Town(Policy(described({"email": {"limit": 2}, "anonymous_id": {"limit": 3}})))
     for number in range(length):
         documents = town.documents()
@@ -282,7 +282,8 @@ async def live(random: Random, length: int) -> Town:
             await town.read(random.randrange(PARTITIONS), random.choice((1, 3, 20)))
         if random.random() < 0.4:
             town.relay()
-    await town.settle(random)
+    if to_the_end:
+        await town.settle(random)
     return town
 
 

@@ -21,7 +21,7 @@ from hub.trigger import Trigger
 from profile_store.document import profile_of
 from profile_store.ledger import Raise
 from rules.decision import Decision
-from streams import aftermath
+from streams import aftermath, gate
 from streams import processor as module
 from streams.declared import Declared
 from streams.decode import Record, decode
@@ -100,6 +100,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aftermath, "COMMIT_EVERY", 0.0)
     monkeypatch.setattr(module, "CHECK_EVERY", 0.0)
     monkeypatch.setattr(module, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(gate, "LOOK_EVERY", 0.0)
 
 
 def pages(count: int, person: str = "a") -> list[Event]:
