@@ -50,8 +50,8 @@ async def why(
     """For every link the event, rule and time that made it; for every refusal the limit or block that stopped it."""
     _, profile = await wanted(request, customer)
     here = desk(request)
-    found = await kinship.kinship(here, profile)
-    behind = await kinship.causes(here, profile, [*found.ties, *found.refusals]) if events else {}
+    found = await kinship.kinship(here.store, here.settings.policy, profile)
+    behind = await kinship.causes(here.history, profile, [*found.ties, *found.refusals]) if events else {}
     return kinship.as_json(found, behind)
 
 
@@ -61,7 +61,7 @@ async def preview_merge(
 ) -> dict[str, Any]:
     """Identities, counts, contradictions, limits that stand against it, and which id stays. Changes nothing."""
     one, second = await pair(request, customer, other)
-    return kinship.joined_json(kinship.joining(desk(request), one, second))
+    return kinship.joined_json(kinship.joining(desk(request).settings.policy, one, second))
 
 
 @router.post("/merge", status_code=202, summary="Make two customers one")

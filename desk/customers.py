@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Query, Request
 from pydantic import AwareDatetime, BaseModel, Field, field_validator
 from starlette.responses import StreamingResponse
 
-from desk import live, sse, views
+from desk import known, live, sse, views
 from desk.access import API, staff
 from desk.context import desk, exact, life, renderer_of, wanted
 from desk.history import Filters
@@ -80,7 +80,8 @@ def brief(profile: Any) -> dict[str, Any]:
 @router.get("/customers/{customer}", summary="One customer")
 async def read(request: Request, customer: str) -> dict[str, Any]:
     """Everything known now. After a merge the id in the answer may be another."""
-    return views.customer(*await wanted(request, customer))
+    version, profile = await wanted(request, customer)
+    return {**views.customer(version, profile), **known.as_json(profile)}
 
 
 @router.get("/customers/{customer}/timeline", summary="What happened, newest first")
@@ -109,7 +110,13 @@ async def follow(
         last = int(last_event_id[:18])
     here = desk(request)
     events = live.customer_events(
-        here.store, here.feed, renderer_of(request), profile["id"], agent=staff(request).name, last=last
+        here.store,
+        here.feed,
+        renderer_of(request),
+        profile["id"],
+        agent=staff(request).name,
+        last=last,
+        policy=here.settings.policy,
     )
     return sse.response(events, life(request), "customer")
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from desk import views
-from desk.context import Desk
+from desk.history import History
+from desk.ports import Store
 from hub.kinds import LARGEST, Policy
-from hub.logs import get
 from hub.profile import Document, Known, Profile
 from profile_store import outlook, why
 from profile_store.document import view
@@ -17,7 +17,8 @@ from profile_store.outlook import Union
 from profile_store.why import No, Tie
 from streams.connect import FULL, crowded
 
-_LOG = get("desk")
+SUGGESTED: Final = 8
+"""Suggestions that are looked up: each is a question to the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +31,33 @@ class Kinship:
     suggestions: list[tuple[str, Profile]]
     """Identities that were only claimed → the known customer who has them."""
 
+    def of(self, name: str) -> list[Tie]:
+        """What joins one identity to the customer."""
+        return why.of_identity(self.ties, name)
 
-async def kinship(here: Desk, profile: Profile) -> Kinship:
+
+async def kinship(store: Store, policy: Policy, profile: Profile) -> Kinship:
     """Links, refusals, and who may be the same person. Raises Transient."""
-    policy = here.settings.policy
-    return Kinship(profile, why.links(profile), why.refusals(profile, policy), await suggested(here, profile, policy))
+    ties, refusals = why.links(profile), why.refusals(profile, policy)
+    return Kinship(profile, ties, refusals, await suggested(store, profile, refusals))
 
 
-async def suggested(here: Desk, profile: Profile, policy: Policy) -> list[tuple[str, Profile]]:
+async def suggested(store: Store, profile: Profile, refusals: Collection[No]) -> list[tuple[str, Profile]]:
     """Other known customers who have an identity that was only claimed for this one, each once."""
     found: dict[str, tuple[str, Profile]] = {}
-    for name in why.suggestions(profile, policy):
-        other = await here.store.find(name)
+    for no in refusals:
+        if no["code"] != why.CLAIMED or len(found) >= SUGGESTED:
+            continue
+        other = await store.find(no["identity"])
         if other is not None and other[1]["id"] != profile["id"]:
-            found.setdefault(other[1]["id"], (name, other[1]))
+            found.setdefault(other[1]["id"], (no["identity"], other[1]))
     return list(found.values())
 
 
-async def causes(here: Desk, profile: Profile, decisions: Collection[Tie | No]) -> dict[str, dict[str, Any]]:
+async def causes(history: History, profile: Profile, decisions: Collection[Tie | No]) -> dict[str, dict[str, Any]]:
     """The events behind decisions by their short names, as far as the log gives them in the time there is."""
     moments = {one["event"]["ref"]: one["time"] for one in decisions}
-    return await here.history.causes(profile, moments)
+    return await history.causes(profile, moments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,9 +104,9 @@ class Joining:
         return all(one.forced for one in self.limits)
 
 
-def joining(here: Desk, one: Profile, other: Profile) -> Joining:
+def joining(policy: Policy, one: Profile, other: Profile) -> Joining:
     """A preview of a merge."""
-    limits = standing(here.settings.policy, one, other, views.now_ms())
+    limits = standing(policy, one, other, views.now_ms())
     return Joining(one, other, outlook.together(one, other), limits)
 
 

@@ -152,6 +152,56 @@ ACTS: Final = {
     "complained": N_("Complained of unwanted mail"),
 }
 """By type, or by what stands after its dot."""
+EVENTS: Final = {
+    **ACTS,
+    "web.track": N_("on the site"),
+    "web.page": N_("on the site"),
+    "web.screen": N_("in the app"),
+    "email.received": N_("in a mail"),
+    "sms.received": N_("in a text message"),
+    "social.message": N_("in a chat"),
+    "social.comment": N_("in a comment"),
+    "social.mention": N_("in a comment"),
+    "agent.merge": N_("An agent joined them"),
+    "agent.unmerge": N_("An agent took them apart"),
+    "agent.note": N_("noted by an agent"),
+    "agent.reply": N_("in an answer of ours"),
+}
+"""The event behind a decision about identities."""
+TIES: Final = {
+    "together": N_("Named together with"),
+    "by hand": N_("Joined by hand with"),
+    "taken apart": N_("Stayed together with"),
+}
+"""What made a link, by its rule."""
+REFUSALS: Final = {
+    "claimed": N_("only claimed, not proven"),
+    "divided": N_("somebody took them apart"),
+    "shared": N_("several people use it"),
+    "blocked": N_("it is on the list of values that mean nothing"),
+    "type": N_("this kind of identifier connects nobody"),
+    "size": N_("a customer has at most %(n)s identifiers"),
+    "limit": N_("a customer has at most %(n)s of this kind"),
+}
+"""What stood against an identity."""
+MATTERS: Final = {
+    "open": N_("open"),
+    "waiting": N_("waiting"),
+    "reopened": N_("opened again"),
+    "solved": N_("solved"),
+    "closed": N_("closed"),
+}
+MOODS: Final = {"good": N_("good"), "even": N_("even"), "bad": N_("bad")}
+SCORES: Final = {"csat": "CSAT", "nps": "NPS", "ces": "CES"}
+SCALES: Final = {"csat": 5, "nps": 10, "ces": 7}
+PLACES: Final = {"gps": N_("by their device"), "ip": N_("by their network"), "declared": N_("as they gave it")}
+DEVICES: Final = {
+    "phone": N_("Telephone"),
+    "tablet": N_("Tablet"),
+    "desktop": N_("Computer"),
+    "tv": N_("Television"),
+    "device": N_("Device"),
+}
 STATES: Final = {
     "": N_("on its way"),
     "sent": N_("sent"),
@@ -215,5 +265,9 @@ SCRIPT: Final = {
     "ended": N_("ended"),
     "missed": N_("missed"),
     "waiting": N_("waiting"),
+    "close": N_("Close"),
+    "asking": N_("Asked; waiting for the decision"),
+    "undecided": N_("Not decided yet. It is kept and will be done; look again in a moment."),
+    "reached": N_("Looked back to %(date)s; nothing more of this customer so far."),
 }
 """What the page's scripts say."""

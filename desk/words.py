@@ -72,6 +72,10 @@ class Words:
         text = f"{self.digits(day)} {_MONTHS[self.language][month - 1]}"
         return text if now is not None and self._day(now)[0] == year else f"{text} {self.digits(year)}"
 
+    def clock(self, moment: int) -> str:
+        """Hours and minutes."""
+        return self.digits(f"{datetime.fromtimestamp(moment / 1000, UTC).astimezone(self._zone):%H:%M}")
+
     def year(self, moment: int) -> str:
         """The year in the reader's calendar."""
         return self.digits(self._day(moment)[0])

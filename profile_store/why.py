@@ -132,11 +132,6 @@ def refusal(name: str, said: list[Any], policy: Policy, known: dict[str, tuple[s
     }
 
 
-def suggestions(profile: Profile, policy: Policy) -> list[str]:
-    """Identities that somebody claimed for this customer and nobody proved: whoever has one may be the same person."""
-    return [no["identity"] for no in refusals(profile, policy) if no["code"] == CLAIMED]
-
-
 def outcome(profile: Profile, ref: str, policy: Policy) -> tuple[str, No | None] | None:
     """What became of a request: `joined`, `apart`, or `refused` and why; None while nothing is decided."""
     states = {link[STATE] for link in profile["links"].values() if link[CAUSE] == ref}

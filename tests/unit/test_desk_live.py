@@ -217,5 +217,5 @@ def test_triggers_from_nowhere(since: str | None, position: str | None) -> None:
 
 
 def test_positions_are_read_as_they_are_written() -> None:
-    assert topics._positions(topics._written({3: 9, 0: 12})) == {0: 12, 3: 9}
+    assert topics.positions(topics.written({3: 9, 0: 12})) == {0: 12, 3: 9}
     assert topics._moment("2026-01-31T12:00:00 00:00") == topics._moment("2026-01-31T12:00:00Z")
