@@ -80,6 +80,11 @@ VERIFIED: Final = {
     "account": N_("Verified account"),
 }
 FACTS: Final = {
+    "name": N_("Name"),
+    "first_name": N_("First name"),
+    "last_name": N_("Last name"),
+    "language": N_("Language"),
+    "timezone": N_("Time zone"),
     "account_number": N_("Account number"),
     "order_number": N_("Order number"),
     "shoe_size": N_("Shoe size"),

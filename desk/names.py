@@ -62,8 +62,8 @@ class Names:
     def exactness(self, metres: int) -> str:
         """How exact a place is."""
         if metres < COARSE:
-            return self._words.say("to %(n)s m", n=self._words.digits(metres))
-        return self._words.say("to %(n)s km", n=self._words.digits(round(metres / COARSE)))
+            return self._words.say("within %(n)s m", n=self._words.digits(metres))
+        return self._words.say("within %(n)s km", n=self._words.digits(round(metres / COARSE)))
 
     def closed_reason(self, way: Way) -> str:
         """Why an agent cannot write this way."""

@@ -81,7 +81,8 @@ class FakeStore:
         return self.trimmed.get(customer)
 
     async def timeline(self, customer: str, before: str | None = None, limit: int = 50) -> tuple[list[Row], str | None]:
-        return cast(Any, timeline.page(cast(Any, self.rows.get(customer, [])), before, limit))
+        rows, cursor = timeline.page(cast(Any, self.rows.get(customer, [])), before, limit)
+        return rows, cursor
 
     async def search(self, prefix: str, limit: int = 20) -> list[Profile]:
         wanted = prefix.lower().lstrip("+")

@@ -12,7 +12,7 @@ import pytest
 
 from desk import live, sse, topics
 from desk.feed import Feed
-from desk.render import renderer
+from desk.render import PANELS, renderer
 from hub.errors import Rejected, Transient
 from hub.settings import Settings
 from tests.browser import story
@@ -53,7 +53,7 @@ async def test_snapshot_then_changes(store: FakeStore) -> None:
         first = [await reader.next() for _ in range(3)]
         assert [name for name, _, _ in first] == ["profile", "panels", "timeline"]
         assert {id for _, _, id in first} == {str(store.versions["csara"])}
-        assert set(first[1][1]) == {"header", "call", "told", "journey", "consent", "why", "ways"}
+        assert set(first[1][1]) == set(PANELS)
         assert len(first[2][1]["items"]) == 22
         await asyncio.sleep(0.2)
         store.change("csara", row("new", 0, "sms.received", "Hello"))
