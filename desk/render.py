@@ -14,6 +14,7 @@ from desk.filters import Filters, icon
 from desk.kinship import Kinship
 from desk.names import Names
 from desk.ports import Row
+from desk.script import SCRIPT
 from desk.words import Words, words
 from hub.profile import TIME, Profile, language, value
 
@@ -87,7 +88,7 @@ class Renderer:
         }
 
     def _script_words(self) -> str:
-        return orjson.dumps({name: self.words.say(text) for name, text in labels.SCRIPT.items()}).decode()
+        return orjson.dumps({name: self.words.say(text) for name, text in SCRIPT.items()}).decode()
 
 
 @lru_cache(maxsize=8)

@@ -26,7 +26,7 @@ _AGES: Final = (
     (24 * 60, 60, "%(n)s h", "%(n)s h ago"),
     (7 * 24 * 60, 24 * 60, "%(n)s days", "%(n)s days ago"),
 )
-"""Below so many minutes an age is told in this unit, alone or in a sentence; `labels.SCRIPT` has the same texts."""
+"""Below so many minutes an age is told in this unit, alone or in a sentence; `script.SCRIPT` has the same texts."""
 _MONTHS: Final = {
     "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
     "fa": ["فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند"],

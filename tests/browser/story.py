@@ -184,7 +184,9 @@ def fill(store: FakeStore, language: str = "en") -> None:
         person("creza", "رضا کریمی" if fa else "Reza Karimi", "phone:+989121234567"),
         [row("z1", 4 * MINUTE, "email.received", "بازپرداخت سفارش ۳۳۱۰" if fa else "Refund of order 3310")],
     )
-    store.add(person("clena", "لنا فوگت" if fa else "Lena Vogt", "email:lena@example.com"), [])
+    lena = person("clena", "لنا فوگت" if fa else "Lena Vogt", "email:lena@example.com")
+    lena["first"] = now_ms() - 400 * DAY
+    store.add(lena, [])
     store.add(person("cnew", "", "phone:+49305550101"), [])
 
 
