@@ -88,7 +88,9 @@ def taken_apart(document: Document, names: Collection[str]) -> list[Profile]:
     groups = components(nodes, links)
     if len(groups) == 1:
         return [view(document)]
-    root = next((node for node in nodes if customer_id(node) == document["id"]), candidates(nodes, links)[0])
+    root = next(
+        (node for node in nodes if customer_id(node) == document["id"]), candidates(nodes, document["links"])[0]
+    )
     groups.sort(key=lambda group: root not in group)
     return [view(_alone(document, group, links, root)) for group in groups]
 

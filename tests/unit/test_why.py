@@ -112,7 +112,7 @@ async def _part_everybody(seed: int) -> list[int]:
     """Take some identities out of every customer of a town; into how many customers each one fell."""
     random = Random(seed)
     town = await live(random, 40)
-    counts = []
+    counts: list[int] = []
     for id in sorted(town.documents()):
         document = town.documents().get(id)
         if document is None or len(document["nodes"]) < 2:
