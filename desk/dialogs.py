@@ -14,7 +14,7 @@ from desk.arranging import pair, parted
 from desk.context import desk, renderer_of, wanted
 from desk.problems import Problem
 from hub.profile import APART, Profile
-from profile_store import why
+from profile_store import outlook, why
 from profile_store.why import Tie
 
 router = APIRouter(prefix="/customers/{customer}", include_in_schema=False, default_response_class=HTMLResponse)
@@ -53,18 +53,24 @@ async def merge(
 
 @router.get("/unmerge")
 async def unmerge(
-    request: Request, customer: str, identities: Annotated[list[str], Query(min_length=1, max_length=64)]
+    request: Request,
+    customer: str,
+    identities: Annotated[list[str], Query(min_length=1, max_length=64)],
+    along: Annotated[bool, Query(description="With what is the customer's only through them")] = False,
 ) -> Response:
-    """The customers there would be."""
+    """The customers there would be, and a choice of what else goes; the first of the identities always does."""
     try:
         document = await parted(request, customer, identities)
     except Problem as problem:
         if problem.status == 404:
             raise
         return _part(request, "dialogs/unmerge", wrong=True)
-    sides = kinship.parting(document, identities)
-    body = orjson.dumps({"identities": identities}).decode()
-    return _part(request, "dialogs/unmerge", wrong=False, id=document["id"], sides=sides, body=body)
+    first = identities[0]
+    out = outlook.along(document, first) if along else sorted(set(identities))
+    others = [name for name in document["nodes"] if name != first]
+    values = {"first": first, "out": out, "others": others, "sides": kinship.parting(document, out)}
+    body = orjson.dumps({"identities": out}).decode()
+    return _part(request, "dialogs/unmerge", wrong=False, id=document["id"], body=body, **values)
 
 
 @router.get("/outcome")

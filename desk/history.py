@@ -115,12 +115,13 @@ class History:
         here, _ = await self._store.timeline(profile["id"], None, WHOLE)
         shown = {row["id"] for row in here}
         until = await self._store.forgotten(profile["id"])
-        found = await self._log.before(whose(profile, filters.after), until, position, limit)
-        rows = [as_row(event) for event in found.events if event.type not in QUIET and event.id not in shown]
-        wanted = sorted(
-            (row for row in rows if filters.want(row)), key=lambda row: (row["time"], row["id"]), reverse=True
-        )
-        return Stretch(wanted, f"{OLDER}{found.position}" if found.position else None, found.reached)
+
+        def want(event: Event) -> bool:
+            return event.type not in QUIET and event.id not in shown and filters.want(as_row(event))
+
+        found = await self._log.before(whose(profile, filters.after), until, position, limit, want=want)
+        rows = sorted(map(as_row, found.events), key=lambda row: (row["time"], row["id"]), reverse=True)
+        return Stretch(rows, f"{OLDER}{found.position}" if found.position else None, found.reached)
 
     async def whole(self, profile: Profile) -> AsyncIterator[Row]:
         """Every row there is, each once, the newest first but for what came in late. Raises Transient."""

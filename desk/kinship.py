@@ -140,7 +140,7 @@ def _decided(one: dict[str, Any], events: Mapping[str, dict[str, Any]]) -> dict[
 def summary(profile: Profile) -> dict[str, Any]:
     """A customer in a few words and numbers."""
     numbers = outlook.counted(profile)
-    times = {name: views.moment(numbers[name]) for name in ("first", "last")}
+    times = {name: views.moment(numbers[name]) if profile["events"] else None for name in ("first", "last")}
     return {**numbers, **times, "name": views.name_of(profile) or None, "stage": profile["stage"]}
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -73,7 +73,9 @@ class KafkaLog:
         self._policy = settings.policy
         self._places = asyncio.Semaphore(AT_ONCE)
 
-    async def before(self, wanted: Whose, until: int | None, position: str, limit: int) -> Page:
+    async def before(
+        self, wanted: Whose, until: int | None, position: str, limit: int, *, want: Callable[[Event], bool]
+    ) -> Page:
         """A page of what came in before a moment, or from a position on. Raises Rejected or Transient."""
         reached = positions(position) if position else None
         deadline = time.monotonic() + PATIENCE
@@ -88,7 +90,7 @@ class KafkaLog:
                     await _read(consumer, part, wanted.keys, deadline + PATIENCE)
                     continue
                 event = self._event(part.held.pop(), wanted)
-                if event is not None:
+                if event is not None and want(event):
                     found.append(event)
         left = {one.place.partition: one.position for one in parts if not one.over}
         moment = max((one.head for one in parts if not one.over), default=wanted.since)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -107,8 +107,10 @@ class Page:
 class Log(Protocol):
     """What ever came in, for looking back further than the store does."""
 
-    async def before(self, wanted: Whose, until: int | None, position: str, limit: int) -> Page:
-        """What came in before a moment, or from a position on. Raises Rejected or Transient."""
+    async def before(
+        self, wanted: Whose, until: int | None, position: str, limit: int, *, want: Callable[[Event], bool]
+    ) -> Page:
+        """What came in before a moment, or from a position on, and is wanted. Raises Rejected or Transient."""
         ...
 
     async def find(self, keys: Collection[str], refs: Mapping[str, int]) -> dict[str, Event]:

@@ -88,11 +88,26 @@ def taken_apart(document: Document, names: Collection[str]) -> list[Profile]:
     groups = components(nodes, links)
     if len(groups) == 1:
         return [view(document)]
-    root = next(
-        (node for node in nodes if customer_id(node) == document["id"]), candidates(nodes, document["links"])[0]
-    )
+    root = _root(document)
     groups.sort(key=lambda group: root not in group)
     return [view(_alone(document, group, links, root)) for group in groups]
+
+
+def along(document: Document, name: str) -> list[str]:
+    """An identity with those that belong to the customer only through it: what most likely goes with it, sorted."""
+    root = _root(document)
+    if name == root:
+        return [name]
+    rest = [node for node in document["nodes"] if node != name]
+    groups = components(rest, document["links"])
+    return sorted([name, *(node for group in groups if root not in group for node in group)])
+
+
+def _root(document: Document) -> str:
+    """The identity whose place is the customer's."""
+    nodes = document["nodes"]
+    found = candidates(nodes, document["links"])
+    return next((node for node in nodes if customer_id(node) == document["id"]), found[0])
 
 
 def _cut(name: str, link: Link, out: Collection[str], nodes: Collection[str]) -> Link:

@@ -20,10 +20,12 @@ async function read(path) {
 async function show(path) {
   const answer = await read(path);
   if (!answer?.ok) return announce(say("reconnecting"), true);
+  const before = dialog.contains(document.activeElement) ? document.activeElement.value : "";
   dialog.replaceChildren(fragment(await answer.text()));
   refresh(dialog);
   if (!dialog.open) dialog.showModal();
-  find("input, .scrolls, [data-do]:not([disabled]), [data-close]", dialog)?.focus();
+  const same = before && find(`input[value="${CSS.escape(before)}"]`, dialog);
+  (same || find("#merge-with, .scrolls, [data-do]:not([disabled]), [data-close]", dialog))?.focus();
   return undefined;
 }
 
@@ -43,7 +45,7 @@ async function decided(form, ref) {
 /** The dialog has only a way out left. */
 function done(form, said) {
   find(".said", form).replaceChildren(said);
-  for (const one of all(".choice, [data-do]", form)) one.remove();
+  for (const one of all(".choices, .choice, [data-do]", form)) one.remove();
   find("[data-close]", form).textContent = say("close");
   find("[data-close]", form).focus();
 }
@@ -67,6 +69,12 @@ async function send(form) {
   return undefined;
 }
 
+/** Something else goes with it, or stays: what would come of that. */
+function choose(group) {
+  const out = [group.dataset.choose, ...all("input:checked", group).map((input) => input.value)];
+  show(page(`unmerge?${out.map((name) => `identities=${encodeURIComponent(name)}`).join("&")}`));
+}
+
 async function evidence(details) {
   const answer = await read(page(`evidence?identity=${encodeURIComponent(details.dataset.identity)}`));
   if (!answer?.ok || !details.isConnected) return;
@@ -83,7 +91,7 @@ function onClick({ target }) {
     show(page(`merge?with=${encodeURIComponent(merge.dataset.merge)}`));
   } else if (unmerge) {
     opener = `[data-unmerge="${CSS.escape(unmerge.dataset.unmerge)}"]`;
-    show(page(`unmerge?identities=${encodeURIComponent(unmerge.dataset.unmerge)}`));
+    show(page(`unmerge?along=true&identities=${encodeURIComponent(unmerge.dataset.unmerge)}`));
   }
 }
 
@@ -94,6 +102,7 @@ export function start() {
   dialog.addEventListener("click", ({ target }) => { if (target === dialog || target.closest("[data-close]")) dialog.close(); });
   dialog.addEventListener("change", ({ target }) => {
     if (target.name === "force") find("[data-do]", dialog).disabled = !target.checked;
+    if (target.name === "along") choose(target.closest("[data-choose]"));
   });
   dialog.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from desk.ports import Page, Row, Whose
@@ -146,7 +146,9 @@ class FakeLog:
         self.events: list[Event] = []
         self.stretch = 100
 
-    async def before(self, wanted: Whose, until: int | None, position: str, limit: int) -> Page:
+    async def before(
+        self, wanted: Whose, until: int | None, position: str, limit: int, *, want: Callable[[Event], bool]
+    ) -> Page:
         if position and not position.isdigit():
             raise Rejected("this is no position of ours", field="before")
         end = int(position) if position else len([one for one in self.events if until is None or one.ms <= until])
@@ -154,7 +156,7 @@ class FakeLog:
         found: list[Event] = []
         while end > start and len(found) < limit:
             end -= 1
-            if self.events[end].subject in wanted.owners:
+            if self.events[end].subject in wanted.owners and want(self.events[end]):
                 found.append(self.events[end])
         reached = self.events[end].ms if end else wanted.since
         return Page(found, str(end) if end else "", reached)

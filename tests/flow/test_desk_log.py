@@ -90,7 +90,7 @@ async def _sent(producer: Producer, messages: list[tuple[str, bytes]]) -> None:
 async def pages(log: KafkaLog, profile: Profile, limit: int) -> AsyncIterator[list[Event]]:
     position = ""
     while True:
-        page = await log.before(whose(profile), None, position, limit)
+        page = await log.before(whose(profile), None, position, limit, want=bool)
         assert len(page.events) <= limit
         yield page.events
         position = page.position
@@ -112,7 +112,7 @@ async def test_a_page_ends_in_time_and_the_next_goes_on(deep: Deep, monkeypatch:
     monkeypatch.setattr(looking, "LARGEST_CHUNK", 50)
     monkeypatch.setattr(looking, "PATIENCE", 0.0)
     log = KafkaLog(deep.settings)
-    first = await log.before(whose(deep.profile), None, "", 200)
+    first = await log.before(whose(deep.profile), None, "", 200, want=bool)
     assert first.position
     assert not first.events
     monkeypatch.setattr(looking, "PATIENCE", 0.02)
@@ -144,6 +144,6 @@ async def test_timeline_goes_on_where_the_store_ends(deep: Deep) -> None:
 async def test_positions_that_are_none(deep: Deep) -> None:
     log = KafkaLog(deep.settings)
     with pytest.raises(Rejected):
-        await log.before(whose(deep.profile), None, "x:y", 10)
-    page = await log.before(whose(deep.profile), None, "99:1,0:-5", 10)
+        await log.before(whose(deep.profile), None, "x:y", 10, want=bool)
+    page = await log.before(whose(deep.profile), None, "99:1,0:-5", 10, want=bool)
     assert (page.events, page.position) == ([], "")

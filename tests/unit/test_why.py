@@ -175,3 +175,22 @@ async def test_contradictions_are_named_with_the_one_that_is_shown() -> None:
     assert (conflict["name"], conflict["wins"]) == ("name", "theirs")
     assert outlook.together(ours, theirs)["profile"]["traits"]["name"][0] == "Anna Berg"
     assert ours["traits"]["name"][0] == "Anna", "a preview changes nothing"
+
+
+async def test_what_came_with_an_identity_goes_with_it() -> None:
+    """A family's account: the child's telephone is only here because the child's account is."""
+    town = await told(
+        event(1, "user_id:mother", "email:m@x.org"), event(2, "user_id:child", sure("phone:+4930111"), sure("device:d"))
+    )
+    one, other = town.customer("user_id:mother"), town.customer("user_id:child")
+    town.tell(by_hand(3, "agent.merge", one, other, merge={"force": True}))
+    await town.settle(Random(1))
+    document = town.documents()[one]
+    assert outlook.along(document, "user_id:child") == ["phone:+4930111", "user_id:child"]
+    assert outlook.along(document, "phone:+4930111") == ["phone:+4930111"]
+    assert outlook.along(document, "user_id:mother") == ["user_id:mother"], "the one that it all hangs on goes alone"
+    sides = outlook.taken_apart(document, outlook.along(document, "user_id:child"))
+    assert [sorted(side["identities"]) for side in sides] == [
+        ["email:m@x.org", "user_id:mother"],
+        ["phone:+4930111", "user_id:child"],
+    ]
