@@ -132,6 +132,12 @@ async def test_not_this_customer(browser: Browser, desk: Open) -> None:
         await page.click('[data-unmerge="anonymous_id:b7f3"]')
         await expect(page.locator("#arrange .side").nth(0)).to_contain_text("u-4711")
         await expect(page.locator("#arrange .side").nth(1)).to_contain_text("b7f3")
+        also = page.get_by_role("checkbox", name="E-mail sara@example.com")
+        await also.check()
+        await expect(page.locator("#arrange .side")).to_have_count(3)
+        await expect(also).to_be_focused()
+        await page.keyboard.press("Space")
+        await expect(page.locator("#arrange .side")).to_have_count(2)
         await page.click("#arrange [data-do]")
         await expect(page.locator("#arrange .said")).to_contain_text("Kafka does not answer")
         desk.bus.broken = None
