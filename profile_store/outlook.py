@@ -9,7 +9,7 @@ from typing import Any, Final
 from typing_extensions import TypedDict
 
 from hub.ids import customer_id
-from hub.profile import APART, JOINED, STATE, TIME, VALUE, Document, Link, Profile, Register, blank
+from hub.profile import APART, JOINED, STATE, VALUE, Document, Link, Profile, Register, blank
 from profile_store.document import view
 from profile_store.merge import merge
 from profile_store.registers import later
@@ -123,19 +123,6 @@ def _alone(document: Document, group: list[str], links: dict[str, Link], root: s
     alone["parts"] = {name: deepcopy(part) for name, part in document["parts"].items() if name in group}
     alone["links"] = {name: link for name, link in links.items() if set(name.split("\n", 1)) & set(group)}
     return alone
-
-
-def differing(document: Document) -> dict[str, list[tuple[str, Register]]]:
-    """Facts of which this customer's identities tell different things: name → (identity, statement), newest first."""
-    found: dict[str, list[tuple[str, Register]]] = {}
-    for node, part in document["parts"].items():
-        for name, register in part["facts"].items():
-            found.setdefault(name, []).append((node, register))
-    return {
-        name: sorted(said, key=lambda one: -one[1][TIME])
-        for name, said in found.items()
-        if len({str(one[VALUE]) for _, one in said}) > 1
-    }
 
 
 def counted(profile: Profile) -> dict[str, Any]:

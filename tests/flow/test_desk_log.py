@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from desk import log as looking
 from desk.history import History, whose
@@ -20,8 +21,11 @@ from hub.identity import Identity
 from hub.ids import customer_id
 from hub.profile import Profile, empty
 from hub.settings import Settings
+from profile_store import keys
+from profile_store.connect import connect
+from profile_store.store import Store
 from tests.browser.fakes import FakeStore
-from tests.servers import KafkaServer
+from tests.servers import KafkaServer, RedisServer
 
 TOPIC = "deep.interactions"
 COUNT = 3_000
@@ -147,3 +151,23 @@ async def test_positions_that_are_none(deep: Deep) -> None:
         await log.before(whose(deep.profile), None, "x:y", 10, want=bool)
     page = await log.before(whose(deep.profile), None, "99:1,0:-5", 10, want=bool)
     assert (page.events, page.position) == ([], "")
+
+
+async def test_the_store_knows_until_when_it_forgot(redis_server: RedisServer) -> None:
+    client = connect(Settings(redis_url=SecretStr(redis_server.url)))
+    minute = 30_000_000
+    try:
+        store = Store(client)
+        await client.rpush(keys.timeline("cforgot"), *[b"row"] * (keys.TIMELINE_ROWS - 1))
+        assert await store.forgotten("cforgot") is None
+        assert await store.forgotten("cnobody") is None
+        await client.rpush(keys.timeline("cforgot"), b"row")
+        await client.zadd(keys.applied("cforgot"), {f"e{n}": minute + n for n in range(keys.TIMELINE_ROWS + 50)})
+        until = await store.forgotten("cforgot")
+        oldest_here = (minute + 50) * keys.SEEN_UNIT
+        assert until is not None
+        assert oldest_here < until <= oldest_here + 2 * 24 * 3600 * 1000
+        await client.delete(keys.applied("cforgot"))
+        assert (await store.forgotten("cforgot") or 0) > time.time_ns() // 1_000_000
+    finally:
+        await client.aclose()
