@@ -21,6 +21,8 @@ SERVICE: Final = frozenset[Role]({"agent", "supervisor", "admin"})
 """Those who serve customers, and so see them."""
 AUTOMATION: Final = frozenset[Role]({"marketer", "supervisor", "admin"})
 BEHIND: Final = frozenset[Role]({"supervisor", "marketer", "ops", "admin"})
+FORCE: Final = frozenset[Role]({"supervisor", "admin"})
+"""Those who may make customers one beyond a limit."""
 BEHIND_LETTERS: Final = frozenset[Role]({"ops", "admin"})
 """Dead letters are other people's messages, whole."""
 
@@ -31,6 +33,10 @@ POLICY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/"): EVERYBODY,
     ("GET", "/customers/{customer}"): SERVICE,
     ("GET", "/customers/{customer}/rows"): SERVICE,
+    ("GET", "/customers/{customer}/evidence"): SERVICE,
+    ("GET", "/customers/{customer}/merge"): SERVICE,
+    ("GET", "/customers/{customer}/unmerge"): SERVICE,
+    ("GET", "/customers/{customer}/outcome"): SERVICE,
     ("GET", "/search"): SERVICE,
     ("GET", "/activity"): BEHIND,
     ("GET", "/ping"): EVERYBODY,
@@ -41,6 +47,12 @@ POLICY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", f"{API}/customers/{{customer}}"): SERVICE,
     ("GET", f"{API}/customers/{{customer}}/timeline"): SERVICE,
     ("GET", f"{API}/customers/{{customer}}/live"): SERVICE,
+    ("GET", f"{API}/customers/{{customer}}/why"): SERVICE,
+    ("GET", f"{API}/customers/{{customer}}/merge"): SERVICE,
+    ("POST", f"{API}/customers/{{customer}}/merge"): SERVICE,
+    ("GET", f"{API}/customers/{{customer}}/unmerge"): SERVICE,
+    ("POST", f"{API}/customers/{{customer}}/unmerge"): SERVICE,
+    ("GET", f"{API}/customers/{{customer}}/export"): SERVICE,
     ("POST", f"{API}/customers/{{customer}}/notes"): SERVICE,
     ("POST", f"{API}/customers/{{customer}}/messages"): SERVICE,
     ("GET", f"{API}/live"): SERVICE,

@@ -15,11 +15,13 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from desk import backstage, customers, pages, problems, writing
+from desk import arranging, backstage, customers, dialogs, pages, problems, writing
 from desk.access import API, guard
 from desk.context import Desk
 from desk.feed import Feed
-from desk.ports import Bus, DeadLetters, Store, TriggerFeed
+from desk.history import History
+from desk.log import KafkaLog
+from desk.ports import Bus, DeadLetters, Log, Store, TriggerFeed
 from desk.shield import Shield
 from desk.topics import KafkaDeadLetters, KafkaTriggers
 from hub import metrics
@@ -43,6 +45,7 @@ def create_app(
     *,
     triggers: TriggerFeed | None = None,
     dead_letters: DeadLetters | None = None,
+    log: Log | None = None,
 ) -> FastAPI:
     """The application; it opens no connection of its own. Raises Misconfigured without a secret for tokens."""
     if not settings.jwt_secret.get_secret_value():
@@ -73,11 +76,12 @@ def create_app(
         feed,
         triggers or KafkaTriggers(settings),
         dead_letters or KafkaDeadLetters(settings),
+        History(store, log or KafkaLog(settings)),
         asyncio.Event(),
     )
     problems.install(app)
     app.add_exception_handler(Unauthenticated, _ask_to_sign_in)
-    for part in (customers, writing, backstage, pages):
+    for part in (customers, arranging, writing, backstage, pages, dialogs):
         app.include_router(part.router)
     app.add_api_route("/openapi.json", _openapi(app), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

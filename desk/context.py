@@ -11,11 +11,13 @@ from fastapi import Request
 
 from desk.access import still_valid
 from desk.feed import Feed
+from desk.history import History
 from desk.ports import Bus, DeadLetters, Store, TriggerFeed
 from desk.problems import Problem
 from desk.render import Renderer, renderer
 from desk.sse import Life
 from desk.words import LANGUAGES
+from hub.identity import TELEPHONES, normalise
 from hub.profile import Profile
 from hub.settings import Settings
 
@@ -34,6 +36,7 @@ class Desk:
     feed: Feed
     triggers: TriggerFeed
     dead_letters: DeadLetters
+    history: History
     closing: asyncio.Event
     """Set when the process is asked to end: open streams end then."""
 
@@ -72,3 +75,28 @@ async def wanted(request: Request, customer: str) -> tuple[int, Profile]:
     if found is None:
         raise Problem(404, "there is no such customer", field="customer")
     return found
+
+
+async def named(request: Request, text: str, field: str) -> Profile:
+    """The customer that an id or an identifier `type:value` names. Raises Problem 422."""
+    kind, colon, value = text.strip().partition(":")
+    here = desk(request)
+    if colon and kind != "customer":
+        found = await here.store.find(exact(text.strip(), here.settings.region, field))
+    else:
+        id = value if colon else kind
+        found = await here.store.get(id) if _CUSTOMER.fullmatch(id) else None
+    if found is None:
+        raise Problem(422, "nobody is known by this", field=field)
+    return found[1]
+
+
+def exact(identifier: str, region: str, field: str = "identifier") -> str:
+    """The identifier in its normal form. Raises Problem 422."""
+    kind, colon, text = identifier.partition(":")
+    if kind in TELEPHONES and text.startswith(" "):
+        text = "+" + text[1:]  # a plus sign that was not escaped in the address arrives as a blank
+    normal = normalise(kind, text, region) if colon else None
+    if normal is None:
+        raise Problem(422, "this identifies nobody; write type:value, as in phone:+4930901820", field=field)
+    return f"{kind}:{normal}"

@@ -5,17 +5,39 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Query, Request
+from pydantic import AwareDatetime, BaseModel, Field, field_validator
 from starlette.responses import StreamingResponse
 
-from desk import live, sse, views
+from desk import known, live, sse, views
 from desk.access import API, staff
-from desk.context import desk, life, renderer_of, wanted
+from desk.context import desk, exact, life, renderer_of, wanted
+from desk.history import Filters
 from desk.problems import Problem
-from hub.identity import TELEPHONES, normalise
 
 router = APIRouter(prefix=API)
 
-Limit = Annotated[int, Query(ge=1, le=200)]
+
+class Wanted(BaseModel):
+    """Which part of a timeline."""
+
+    before: str | None = Field(default=None, max_length=2000, description="`next` of the page before")
+    limit: int = Field(default=50, ge=1, le=200)
+    type: list[str] = Field(default=[], max_length=20, description="`sms.received`, or all of `sms`")
+    channel: str = Field(default="", max_length=40, description="The channel it went through")
+    q: str = Field(default="", max_length=100, description="What occurs in it")
+    after: AwareDatetime | None = Field(default=None, description="RFC 3339: what happened later")
+
+    @field_validator("after", mode="before")
+    @classmethod
+    def _plus(cls, said: object) -> object:
+        """A plus sign that was not escaped in the address arrives as a blank."""
+        return said.replace(" ", "+") if isinstance(said, str) else said
+
+    @property
+    def filters(self) -> Filters:
+        """What rows must be like."""
+        since = int(self.after.timestamp() * 1000) if self.after else 0
+        return Filters(tuple(self.type), self.channel, self.q.strip(), since)
 
 
 @router.get("/me", summary="Who you are")
@@ -42,17 +64,6 @@ async def find(
     return {"items": [brief(profile) for profile in profiles], "next": None}
 
 
-def exact(identifier: str, region: str) -> str:
-    """The identifier in its normal form. Raises Problem 422."""
-    kind, colon, text = identifier.partition(":")
-    if kind in TELEPHONES and text.startswith(" "):
-        text = "+" + text[1:]  # a plus sign that was not escaped in the address arrives as a blank
-    normal = normalise(kind, text, region) if colon else None
-    if normal is None:
-        raise Problem(422, "this identifies nobody; write type:value, as in phone:+4930901820", field="identifier")
-    return f"{kind}:{normal}"
-
-
 def brief(profile: Any) -> dict[str, Any]:
     """A customer as a line of a list."""
     known = views.identities(profile)
@@ -69,20 +80,21 @@ def brief(profile: Any) -> dict[str, Any]:
 @router.get("/customers/{customer}", summary="One customer")
 async def read(request: Request, customer: str) -> dict[str, Any]:
     """Everything known now. After a merge the id in the answer may be another."""
-    return views.customer(*await wanted(request, customer))
+    version, profile = await wanted(request, customer)
+    return {**views.customer(version, profile), **known.as_json(profile)}
 
 
 @router.get("/customers/{customer}/timeline", summary="What happened, newest first")
-async def timeline(
-    request: Request,
-    customer: str,
-    before: Annotated[str | None, Query(max_length=500)] = None,
-    limit: Limit = 50,
-) -> dict[str, Any]:
-    """A page of the timeline; `next` goes back as `before`."""
+async def timeline(request: Request, customer: str, asked: Annotated[Wanted, Query()]) -> dict[str, Any]:
+    """A page of the timeline; `next` goes back as `before`.
+
+    What the store no longer holds is read from the log. Such a page says with `reached` how far back it was read in
+    the time that a page may take; it can hold few rows or none and still have a `next`.
+    """
     _, profile = await wanted(request, customer)
-    rows, cursor = await desk(request).store.timeline(profile["id"], before, limit)
-    return {"items": [views.row(row) for row in rows], "next": cursor}
+    found = await desk(request).history.page(profile, asked.before, asked.limit, asked.filters)
+    reached = {} if found.reached is None else {"reached": views.moment(found.reached)}
+    return {"items": [views.row(row) for row in found.rows], "next": found.next, **reached}
 
 
 @router.get("/customers/{customer}/live", summary="One customer as server-sent events")
@@ -98,7 +110,13 @@ async def follow(
         last = int(last_event_id[:18])
     here = desk(request)
     events = live.customer_events(
-        here.store, here.feed, renderer_of(request), profile["id"], agent=staff(request).name, last=last
+        here.store,
+        here.feed,
+        renderer_of(request),
+        profile["id"],
+        agent=staff(request).name,
+        last=last,
+        policy=here.settings.policy,
     )
     return sse.response(events, life(request), "customer")
 

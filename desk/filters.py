@@ -82,7 +82,7 @@ class Filters:
     def table(self) -> dict[str, Any]:
         """Every filter by its name in the templates."""
         worded = (self.label, self.act, self.plain, self.grouped, self.identity, self.phone)
-        counted = (self.in_words, self.amount, self.duration, self.when, self.ago, self.reason)
+        counted = (self.in_words, self.amount, self.figure, self.duration, self.when, self.ago, self.until, self.reason)
         free = (apart, initial, hue, icon_of, page_name, brief_properties, is_long)
         found: dict[str, Any] = {one.__name__: one for one in (*worded, *counted, *free)}
         return {**found, "digits": self._words.digits}
@@ -141,6 +141,15 @@ class Filters:
         if isinstance(number, int | float):
             return self._words.digits(f"{number:,.0f}" if abs(number) >= 1000 else f"{number:g}")
         return str(number)
+
+    def figure(self, number: float) -> str:
+        """A number as it was given."""
+        return self._words.digits(f"{number:g}")
+
+    def until(self, moment: int) -> str:
+        """By when something is due."""
+        day, time = self._words.date(moment, views.now_ms()), self._words.clock(moment)
+        return self._words.say("by %(day)s, %(time)s", day=day, time=time)
 
     def duration(self, seconds: float) -> str:
         """Seconds as minutes and seconds."""

@@ -80,6 +80,11 @@ VERIFIED: Final = {
     "account": N_("Verified account"),
 }
 FACTS: Final = {
+    "name": N_("Name"),
+    "first_name": N_("First name"),
+    "last_name": N_("Last name"),
+    "language": N_("Language"),
+    "timezone": N_("Time zone"),
     "account_number": N_("Account number"),
     "order_number": N_("Order number"),
     "shoe_size": N_("Shoe size"),
@@ -152,6 +157,56 @@ ACTS: Final = {
     "complained": N_("Complained of unwanted mail"),
 }
 """By type, or by what stands after its dot."""
+EVENTS: Final = {
+    **ACTS,
+    "web.track": N_("on the site"),
+    "web.page": N_("on the site"),
+    "web.screen": N_("in the app"),
+    "email.received": N_("in a mail"),
+    "sms.received": N_("in a text message"),
+    "social.message": N_("in a chat"),
+    "social.comment": N_("in a comment"),
+    "social.mention": N_("in a comment"),
+    "agent.merge": N_("An agent joined them"),
+    "agent.unmerge": N_("An agent took them apart"),
+    "agent.note": N_("noted by an agent"),
+    "agent.reply": N_("in an answer of ours"),
+}
+"""The event behind a decision about identities."""
+TIES: Final = {
+    "together": N_("Named together with"),
+    "by hand": N_("Joined by hand with"),
+    "taken apart": N_("Stayed together with"),
+}
+"""What made a link, by its rule."""
+REFUSALS: Final = {
+    "claimed": N_("only claimed, not proven"),
+    "divided": N_("somebody took them apart"),
+    "shared": N_("several people use it"),
+    "blocked": N_("it is on the list of values that mean nothing"),
+    "type": N_("this kind of identifier connects nobody"),
+    "size": N_("a customer has at most %(n)s identifiers"),
+    "limit": N_("a customer has at most %(n)s of this kind"),
+}
+"""What stood against an identity."""
+MATTERS: Final = {
+    "open": N_("open"),
+    "waiting": N_("waiting"),
+    "reopened": N_("opened again"),
+    "solved": N_("solved"),
+    "closed": N_("closed"),
+}
+MOODS: Final = {"good": N_("good"), "even": N_("even"), "bad": N_("bad")}
+SCORES: Final = {"csat": "CSAT", "nps": "NPS", "ces": "CES"}
+SCALES: Final = {"csat": 5, "nps": 10, "ces": 7}
+PLACES: Final = {"gps": N_("by their device"), "ip": N_("by their network"), "declared": N_("as they gave it")}
+DEVICES: Final = {
+    "phone": N_("Telephone"),
+    "tablet": N_("Tablet"),
+    "desktop": N_("Computer"),
+    "tv": N_("Television"),
+    "device": N_("Device"),
+}
 STATES: Final = {
     "": N_("on its way"),
     "sent": N_("sent"),
@@ -176,44 +231,3 @@ ROLES: Final = {
     "ops": N_("Operations"),
     "admin": N_("Administrator"),
 }
-SCRIPT: Final = {
-    "now": N_("now"),
-    "minutes": N_("%(n)s min"),
-    "hours": N_("%(n)s h"),
-    "days": N_("%(n)s days"),
-    "minutes_ago": N_("%(n)s min ago"),
-    "hours_ago": N_("%(n)s h ago"),
-    "days_ago": N_("%(n)s days ago"),
-    "yesterday": N_("yesterday"),
-    "quote": N_("“%(text)s”"),
-    "live": N_("Live"),
-    "ms": N_("%(n)s ms"),
-    "reconnecting": N_("Reconnecting"),
-    "offline": N_("You are offline"),
-    "stale": N_("What you see may be out of date; what you write is kept."),
-    "nothing": N_("Nobody found"),
-    "found_one": N_("%(n)s customer found"),
-    "found": N_("%(n)s customers found"),
-    "call": N_("Call"),
-    "calls": N_("is calling"),
-    "unknown": N_("Unknown caller"),
-    "visitor": N_("Unknown visitor"),
-    "sending": N_("Sending"),
-    "accepted": N_("on its way"),
-    "failed": N_("Not sent"),
-    "retry": N_("Try again"),
-    "empty": N_("Write something first"),
-    "saved": N_("Saved"),
-    "reading": N_("%(name)s is reading"),
-    "reading_many": N_("%(n)s others are reading"),
-    "note_placeholder": N_("A note for colleagues; the customer never sees it"),
-    "save": N_("Save note"),
-    "send": N_("Send"),
-    "new_messages": N_("Something new arrived since you began to write"),
-    "send_anyway": N_("Send anyway"),
-    "answered": N_("answered"),
-    "ended": N_("ended"),
-    "missed": N_("missed"),
-    "waiting": N_("waiting"),
-}
-"""What the page's scripts say."""

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from desk import sse, views
 from desk.feed import Feed
+from desk.kinship import Kinship, kinship
 from desk.ports import Row, Store
 from desk.render import Renderer, timeline_of
 from hub import logs
 from hub.errors import HubError
-from hub.profile import Profile
+from hub.kinds import Policy
 
 PAGE: Final = 50
 """Rows a page begins with and a stream compares."""
@@ -26,6 +27,7 @@ FIRST_CHECK: Final = 0.4
 TOO_OLD: Final = 500
 """Versions behind which a returning reader begins anew."""
 
+USUAL: Final = Policy()
 _LOG = logs.get("desk")
 
 
@@ -68,8 +70,9 @@ class Watch:
 class View:
     """What one reader of one customer has been shown, and so what is new to them."""
 
-    def __init__(self, store: Store, renderer: Renderer, customer: str) -> None:
+    def __init__(self, store: Store, renderer: Renderer, customer: str, policy: Policy) -> None:
         self._store = store
+        self._policy = policy
         self._renderer = renderer
         self._customer = customer
         self._version = -1
@@ -92,14 +95,15 @@ class View:
         rows, _ = await self._store.timeline(self._customer, None, PAGE)
         fresh = self._version < 0
         self._version = version
-        events = self._compare(version, profile, rows)
+        kin = await kinship(self._store, self._policy, profile)
+        events = self._compare(version, kin, rows)
         return [] if fresh and last == version else events
 
-    def _compare(self, version: int, profile: Profile, rows: list[Row]) -> list[str]:
+    def _compare(self, version: int, kin: Kinship, rows: list[Row]) -> list[str]:
         id = str(version)
-        events = [sse.event("profile", views.customer(version, profile), id)]
+        events = [sse.event("profile", views.customer(version, kin.profile), id)]
         timeline = timeline_of(rows)
-        panels = self._renderer.panels(profile, timeline)
+        panels = self._renderer.panels(kin, timeline)
         changed = {name: html for name, html in panels.items() if self._panels.get(name) != html}
         self._panels = panels
         if changed:
@@ -123,10 +127,17 @@ class View:
 
 
 async def customer_events(
-    store: Store, feed: Feed, renderer: Renderer, customer: str, *, agent: str, last: int | None
+    store: Store,
+    feed: Feed,
+    renderer: Renderer,
+    customer: str,
+    *,
+    agent: str,
+    last: int | None,
+    policy: Policy = USUAL,
 ) -> AsyncIterator[str]:
     """The events of one reader of one customer, for ever."""
-    view = View(store, renderer, customer)
+    view = View(store, renderer, customer, policy)
     watch = Watch(store, customer)
     with feed.reading(customer, agent), feed.listen() as notices:
         readers = asyncio.create_task(_readers(watch, notices, customer))

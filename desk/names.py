@@ -10,9 +10,12 @@ from markupsafe import Markup
 
 from desk import labels, views
 from desk.filters import Filters, isolated
+from desk.kinship import Standing
+from desk.known import COARSE, feeling
 from desk.reach import HOUR, Way
 from desk.words import Words
 from hub.profile import Profile
+from profile_store.why import No
 
 
 def way_icon(way: Way) -> str:
@@ -31,7 +34,36 @@ class Names:
         """Every filter by its name in the templates."""
         people = (self.customer_name, self.tier_name, self.language_name, self.closed_reason)
         work = (self.work_name, self.work_address, self.work_line)
-        return {one.__name__: one for one in (*people, *work, way_icon)}
+        kin = (self.refusal, self.standing, self.exactness, feeling)
+        return {one.__name__: one for one in (*people, *work, *kin, way_icon)}
+
+    def refusal(self, no: No) -> str:
+        """What stood against an identity."""
+        known = labels.REFUSALS.get(no["code"], no["code"])
+        return self._words.say(known, n=self._words.digits(no["limit"] or ""))
+
+    def standing(self, limit: Standing) -> str:
+        """A limit that two customers together would break."""
+        if limit.code != "limit":
+            return self._words.say(
+                "A customer has at most %(n)s identifiers; together they would have %(m)s. Nobody can go beyond that.",
+                **self._figures(limit),
+            )
+        kind = self._filters.label(limit.type, labels.IDENTITIES)
+        return self._words.say(
+            "%(kind)s: a customer has at most %(n)s; together they would have %(m)s.",
+            kind=kind,
+            **self._figures(limit),
+        )
+
+    def _figures(self, limit: Standing) -> dict[str, str]:
+        return {"n": self._words.digits(limit.limit), "m": self._words.digits(len(limit.values))}
+
+    def exactness(self, metres: int) -> str:
+        """How exact a place is."""
+        if metres < COARSE:
+            return self._words.say("within %(n)s m", n=self._words.digits(metres))
+        return self._words.say("within %(n)s km", n=self._words.digits(round(metres / COARSE)))
 
     def closed_reason(self, way: Way) -> str:
         """Why an agent cannot write this way."""

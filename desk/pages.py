@@ -12,6 +12,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from desk import access, backstage, customers, views
 from desk.access import COOKIE, staff
 from desk.context import LANGUAGE_COOKIE, THEME_COOKIE, desk, language_of, renderer_of, wanted
+from desk.kinship import kinship
 from desk.live import PAGE
 from desk.problems import Problem
 from desk.render import timeline_of
@@ -87,15 +88,17 @@ async def customer(request: Request, customer: str) -> Response:
     if profile["id"] != customer:
         return RedirectResponse(f"/customers/{profile['id']}", 303)
     here, renderer, who = desk(request), renderer_of(request), staff(request)
-    found, cursor = await here.store.timeline(customer, None, PAGE)
+    stretch = await here.history.page(profile, None, PAGE)
+    found, cursor = stretch.rows, stretch.next
     here.feed.open(who.name, profile)
     timeline = timeline_of(found)
+    kin = await kinship(here.store, here.settings.policy, profile)
     return page(
         request,
         "customer",
         200,
         version=version,
-        panels=renderer.panels(profile, timeline),
+        panels=renderer.panels(kin, timeline),
         entries=[renderer.entry(entry) for entry in timeline],
         cursor=cursor,
         newest=found[0]["id"] if found else "",
@@ -105,13 +108,14 @@ async def customer(request: Request, customer: str) -> Response:
 
 
 @router.get("/customers/{customer}/rows")
-async def earlier(request: Request, customer: str, before: Annotated[str, Query(max_length=500)]) -> Response:
+async def earlier(request: Request, customer: str, before: Annotated[str, Query(max_length=2000)]) -> Response:
     """Earlier entries of the timeline, to be put after the last one."""
     _, profile = await wanted(request, customer)
-    found, cursor = await desk(request).store.timeline(profile["id"], before, PAGE)
+    found = await desk(request).history.page(profile, before, PAGE)
     renderer = renderer_of(request)
-    body = "".join(renderer.entry(entry) for entry in timeline_of(found))
-    return HTMLResponse(body, headers={"X-Next": cursor or ""})
+    body = "".join(renderer.entry(entry) for entry in timeline_of(found.rows))
+    reached = {} if found.reached is None else {"X-Reached": views.moment(found.reached)}
+    return HTMLResponse(body, headers={"X-Next": found.next or "", **reached})
 
 
 @router.get("/activity")

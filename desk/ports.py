@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from typing_extensions import TypedDict
 
-from hub.profile import Profile
+from hub.event import Event
+from hub.profile import Document, Profile
 
 
 class Row(TypedDict):
@@ -26,6 +28,14 @@ class Store(Protocol):
 
     async def get(self, customer: str) -> tuple[int, Profile] | None:
         """Version and profile; of a merged customer those of the one that stayed."""
+        ...
+
+    async def document(self, customer: str) -> tuple[int, Document] | None:
+        """Version and customer as it is stored, in parts."""
+        ...
+
+    async def forgotten(self, customer: str) -> int | None:
+        """Until when events came in whose rows are only in the log by now, in milliseconds; None: all rows are here."""
         ...
 
     async def find(self, identity: str) -> tuple[int, Profile] | None:
@@ -70,4 +80,39 @@ class DeadLetters(Protocol):
 
     async def newest(self, limit: int) -> list[dict[str, Any]]:
         """The last ones, newest first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """Whose events are looked for."""
+
+    owners: frozenset[str]
+    """Identities whose events are the customer's."""
+    keys: frozenset[str]
+    """Keys that their records may have."""
+    since: int
+    """In milliseconds: none of them came in earlier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Events, the newest first as the log has them; where to go on, empty at the end; how far back it was read."""
+
+    events: list[Event]
+    position: str
+    reached: int
+
+
+class Log(Protocol):
+    """What ever came in, for looking back further than the store does."""
+
+    async def before(
+        self, wanted: Whose, until: int | None, position: str, limit: int, *, want: Callable[[Event], bool]
+    ) -> Page:
+        """What came in before a moment, or from a position on, and is wanted. Raises Rejected or Transient."""
+        ...
+
+    async def find(self, keys: Collection[str], refs: Mapping[str, int]) -> dict[str, Event]:
+        """Events by short name, looked for where they were received: name → moment. Raises Transient."""
         ...

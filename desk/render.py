@@ -9,15 +9,17 @@ from typing import Any, Final
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from desk import labels, reach, rows, views
+from desk import known, labels, reach, rows, views
 from desk.filters import Filters, icon
+from desk.kinship import Kinship
 from desk.names import Names
 from desk.ports import Row
+from desk.script import SCRIPT
 from desk.words import Words, words
 from hub.profile import TIME, Profile, language, value
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
-PANELS: Final = ("header", "call", "told", "journey", "consent", "why", "ways")
+PANELS: Final = ("header", "call", "matters", "told", "signs", "journey", "consent", "why", "identifiers", "ways")
 """Parts of a customer's page that are replaced while it is open; each is a template `panels/<name>.html`."""
 
 
@@ -41,6 +43,7 @@ class Renderer:
         self._environment.globals.update(
             words=spoken,
             labels=labels,
+            known=known,
             views=views,
             icon=icon,
             value=value,
@@ -51,10 +54,14 @@ class Renderer:
         """A whole page."""
         return self._environment.get_template(f"{template}.html").render(**values)
 
-    def panels(self, profile: Profile, timeline: list[rows.Entry]) -> dict[str, str]:
+    def panels(self, kin: Kinship, timeline: list[rows.Entry]) -> dict[str, str]:
         """Every panel of a customer's page, by name."""
-        values = self.customer(profile, timeline)
+        values = {**self.customer(kin.profile, timeline), "kin": kin}
         return {name: self._environment.get_template(f"panels/{name}.html").render(**values) for name in PANELS}
+
+    def part(self, name: str, **values: Any) -> str:
+        """A part of a page that is asked for by itself."""
+        return self._environment.get_template(f"{name}.html").render(**values)
 
     def entry(self, entry: rows.Entry) -> str:
         """One entry of the timeline, as an `<li>`."""
@@ -76,10 +83,12 @@ class Renderer:
             "figures": figures(profile),
             "ways": reach.ways(profile, views.now_ms()),
             "reasons": reasons[:3],
+            "matters": known.matters(profile),
+            "signs": known.signs(profile),
         }
 
     def _script_words(self) -> str:
-        return orjson.dumps({name: self.words.say(text) for name, text in labels.SCRIPT.items()}).decode()
+        return orjson.dumps({name: self.words.say(text) for name, text in SCRIPT.items()}).decode()
 
 
 @lru_cache(maxsize=8)

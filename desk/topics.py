@@ -33,19 +33,19 @@ class KafkaTriggers:
     def follow(self, since: str | None, position: str | None) -> AsyncIterator[tuple[str, bytes]]:
         """(position, trigger) for ever. Raises Rejected for a moment or position that is none, or Transient."""
         start = _moment(since) if since else None
-        reached = _positions(position) if position else {}
+        reached = positions(position) if position else {}
         if self._places.locked():
             raise Transient("too many followers already", retry_after=30)
         return self._follow(start, reached)
 
     async def _follow(self, start: int | None, reached: dict[int, int]) -> AsyncIterator[tuple[str, bytes]]:
-        async with self._places, _reader(self._settings, TRIGGERS) as (consumer, partitions):
+        async with self._places, reader(self._settings, TRIGGERS) as (consumer, partitions):
             await _seek(consumer, partitions, start, reached)
             offsets = {one.partition: await consumer.position(one) for one in partitions}
-            with _translated():
+            with translated():
                 async for message in consumer:
                     offsets[message.partition] = message.offset + 1
-                    yield _written(offsets), message.value
+                    yield written(offsets), message.value
 
 
 class KafkaDeadLetters:
@@ -57,7 +57,7 @@ class KafkaDeadLetters:
     async def newest(self, limit: int) -> list[dict[str, Any]]:
         """The last letters, newest first. Raises Transient."""
         found: list[tuple[int, dict[str, Any]]] = []
-        async with _reader(self._settings, DEAD_LETTERS) as (consumer, partitions):
+        async with reader(self._settings, DEAD_LETTERS) as (consumer, partitions):
             first, ends = await consumer.beginning_offsets(partitions), await consumer.end_offsets(partitions)
             for one in partitions:
                 consumer.seek(one, max(first[one], ends[one] - limit))
@@ -75,7 +75,8 @@ class KafkaDeadLetters:
 
 
 @contextlib.contextmanager
-def _translated() -> Any:
+def translated() -> Any:
+    """Kafka's errors as ours."""
     try:
         yield
     except (KafkaError, OSError) as error:
@@ -83,7 +84,8 @@ def _translated() -> Any:
 
 
 @contextlib.asynccontextmanager
-async def _reader(settings: Settings, name: str) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
+async def reader(settings: Settings, name: str) -> AsyncIterator[tuple[Any, list[TopicPartition]]]:
+    """A consumer of a topic, at its end, and the topic's partitions. Raises Transient."""
     topic = bus.topic(settings, name)
     consumer = AIOKafkaConsumer(
         topic,
@@ -92,7 +94,7 @@ async def _reader(settings: Settings, name: str) -> AsyncIterator[tuple[Any, lis
         group_id=None,
         enable_auto_commit=False,
     )
-    with _translated():
+    with translated():
         try:
             await consumer.start()
             yield consumer, sorted(consumer.assignment())
@@ -117,7 +119,8 @@ def _moment(text: str) -> int:
         raise Rejected("since is no RFC 3339 time", field="since") from error
 
 
-def _positions(text: str) -> dict[int, int]:
+def positions(text: str) -> dict[int, int]:
+    """Offsets by partition, from how `written` puts them. Raises Rejected."""
     try:
         pairs = [pair.split(":") for pair in text.split(",")]
         return {int(partition): max(0, int(offset)) for partition, offset in pairs}
@@ -125,7 +128,8 @@ def _positions(text: str) -> dict[int, int]:
         raise Rejected("this is no position of ours", field="Last-Event-ID") from error
 
 
-def _written(offsets: dict[int, int]) -> str:
+def written(offsets: dict[int, int]) -> str:
+    """Offsets by partition as one short text."""
     return ",".join(f"{partition}:{offset}" for partition, offset in sorted(offsets.items()))
 
 

@@ -26,7 +26,7 @@ _AGES: Final = (
     (24 * 60, 60, "%(n)s h", "%(n)s h ago"),
     (7 * 24 * 60, 24 * 60, "%(n)s days", "%(n)s days ago"),
 )
-"""Below so many minutes an age is told in this unit, alone or in a sentence; `labels.SCRIPT` has the same texts."""
+"""Below so many minutes an age is told in this unit, alone or in a sentence; `script.SCRIPT` has the same texts."""
 _MONTHS: Final = {
     "en": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
     "fa": ["فروردین", "اردیبهشت", "خرداد", "تیر", "مرداد", "شهریور", "مهر", "آبان", "آذر", "دی", "بهمن", "اسفند"],
@@ -71,6 +71,10 @@ class Words:
         year, month, day = self._day(moment)
         text = f"{self.digits(day)} {_MONTHS[self.language][month - 1]}"
         return text if now is not None and self._day(now)[0] == year else f"{text} {self.digits(year)}"
+
+    def clock(self, moment: int) -> str:
+        """Hours and minutes."""
+        return self.digits(f"{datetime.fromtimestamp(moment / 1000, UTC).astimezone(self._zone):%H:%M}")
 
     def year(self, moment: int) -> str:
         """The year in the reader's calendar."""

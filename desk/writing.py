@@ -58,8 +58,8 @@ async def note(request: Request, customer: str, body: Text, idempotency_key: Ide
     """A note for colleagues. The same Idempotency-Key again changes nothing."""
     _, profile = await wanted(request, customer)
     here, who = desk(request), staff(request)
-    event = _event(here, "agent.note", _speaking(profile), idempotency_key, text=body.text, agent=who.name)
-    await _publish(here, event)
+    event = event_of(here, "agent.note", [_speaking(profile)], idempotency_key, text=body.text, agent=who.name)
+    await publish(here, event)
     return {"id": event.id, "time": views.moment(event.ms)}
 
 
@@ -91,10 +91,10 @@ async def message(
         reason=f"written by {who.name}",
         agent=who.name,
     )
-    event = _event(
+    event = event_of(
         here,
         "agent.reply",
-        _identity(profile, way.to),
+        [_identity(profile, way.to)],
         once,
         text=body.text,
         agent=who.name,
@@ -103,7 +103,7 @@ async def message(
         trigger=trigger.id,
         subject=body.subject or None,
     )
-    await _publish(here, event, trigger)
+    await publish(here, event, trigger)
     return {"id": event.id, "trigger": trigger.id, "to": way.to, "time": views.moment(event.ms)}
 
 
@@ -143,21 +143,21 @@ def _speaking(profile: Profile) -> Identity:
     return known[0]
 
 
-def _event(here: Desk, kind: str, about: Identity, once: str | None, **data: Any) -> Event:
+def event_of(here: Desk, kind: str, about: list[Identity], once: str | None, **data: Any) -> Event:
     """An event of this desk; the same agent and key make the same id, whichever identity the customer has by then."""
     source = f"/desk/agents/{data['agent']}"[:200]
     return make(
         kind,
         id=ids.event_id(source, f"{kind}\n{once or uuid.uuid4()}"),
         source=source,
-        identities=[about],
+        identities=about,
         received=datetime.now(UTC),
         tenant=here.settings.tenant,
         **data,
     )
 
 
-async def _publish(here: Desk, event: Event, trigger: Trigger | None = None) -> None:
+async def publish(here: Desk, event: Event, trigger: Trigger | None = None) -> None:
     """First the message, then its place in the timeline: repeated after a fault, both have one effect."""
     if trigger is not None:
         await here.bus.publish(bus.topic(here.settings, TRIGGERS), [(trigger.customer, trigger.to_json())])

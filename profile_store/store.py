@@ -9,10 +9,10 @@ from typing import Any, Final, cast
 import orjson
 
 from hub.ids import customer_id
-from hub.profile import Profile
+from hub.profile import Document, Profile
 from profile_store import keys, search, timeline
 from profile_store.connect import Client, translated
-from profile_store.document import alias, count, profile_of, version
+from profile_store.document import alias, count, unpacked, version, view
 from profile_store.live import messages
 from profile_store.seals import unsealed
 from profile_store.shards import many
@@ -21,6 +21,9 @@ from profile_store.timeline import Row
 LONGEST_CHAIN: Final = 16
 CURRENT_FOR: Final = 0.5
 """Seconds for which the answer to which generation is in use is believed."""
+DAY: Final = 24 * 3600 * 1000
+LATEST: Final = 1 << 52
+"""Later than any event."""
 
 
 class Store:
@@ -42,6 +45,11 @@ class Store:
 
     async def get(self, customer: str) -> tuple[int, Profile] | None:
         """A customer's version and profile, merges followed: the id in it may be another. Raises Transient."""
+        found = await self.document(customer)
+        return None if found is None else (found[0], view(found[1]))
+
+    async def document(self, customer: str) -> tuple[int, Document] | None:
+        """The same as it is stored, in parts."""
         at = await self.where()
         for _ in range(LONGEST_CHAIN):
             key = at.profile(customer)
@@ -51,7 +59,7 @@ class Store:
                 return None
             target = alias(raw)
             if target is None:
-                return count(version(raw)), profile_of(raw)
+                return count(version(raw)), unpacked(raw)
             customer = target
         return None
 
@@ -69,6 +77,19 @@ class Store:
         with translated():
             raw = await self._client.lrange(at.timeline(found[1]["id"]), 0, -1)
         return timeline.page([timeline.decode(cast(bytes, row)) for row in raw], before, limit)
+
+    async def forgotten(self, customer: str) -> int | None:
+        """Until when events came in whose rows are only in the log by now, in milliseconds; None: all are here.
+
+        A little later than true: what is remembered of newer events tells it, to the day.
+        """
+        at = await self.where()
+        newest = ("ZRANGE", at.applied(customer), -keys.TIMELINE_ROWS, -1, "WITHSCORES")
+        rows, applied = await many(self._client, (("LLEN", at.timeline(customer)), newest))
+        if rows < keys.TIMELINE_ROWS:
+            return None
+        oldest = int(applied[0][1]) + 1 if applied else 0
+        return oldest * keys.SEEN_UNIT + DAY if oldest else LATEST
 
     async def search(self, prefix: str, limit: int = 20) -> list[Profile]:
         """Customers of whom an identity or a part of the name starts like this, those seen last first."""

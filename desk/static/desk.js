@@ -1,6 +1,7 @@
 /** The desk's page: puts its parts to work. */
 
 import * as activity from "./activity.js";
+import * as arrange from "./arrange.js";
 import * as composer from "./composer.js";
 import { all, ask, find } from "./dom.js";
 import * as keys from "./keys.js";
@@ -68,5 +69,6 @@ if (find("#me")) {
     });
     timeline.follow();
     composer.start();
+    arrange.start();
   }
 }

@@ -37,14 +37,14 @@ export function start(actions) {
       event.preventDefault();
       actions.search();
     } else if (event.key === "Escape") {
-      if (dialog()?.open) return;
+      if (find("dialog[open]")) return;
       const menu = find("#me[open]");
       if (menu) {
         menu.open = false;
         find("summary", menu).focus();
       } else if (typing(event.target)) event.target.blur();
       else find('#work a[aria-current], #work a, [role="tab"]')?.focus();
-    } else if (!event.ctrlKey && !event.metaKey && !event.altKey && singles() && !typing(event.target) && !dialog()?.open) {
+    } else if (!event.ctrlKey && !event.metaKey && !event.altKey && singles() && !typing(event.target) && !find("dialog[open]")) {
       const action = { j: () => actions.step(1), k: () => actions.step(-1), r: () => actions.write(false), n: () => actions.write(true), "?": () => dialog()?.showModal() }[event.key];
       if (action) {
         event.preventDefault();

@@ -2,7 +2,7 @@
 
 import { all, announce, ask, fill, find, fragment } from "./dom.js";
 import { Stream } from "./live.js";
-import { digits, refresh, say, tick } from "./words.js";
+import { date, digits, refresh, say, tick } from "./words.js";
 
 const HIDDEN_FOR = 30000; // a tab nobody looks at gives its connection back
 
@@ -103,12 +103,19 @@ async function earlier(button) {
   button.disabled = false;
   if (!answer?.ok) return announce(say("reconnecting"));
   const added = fragment(await answer.text());
+  const known = new Set(all(":scope > .entry", list).flatMap((entry) => entry.dataset.rows.split(" ")));
+  for (const entry of all(".entry", added)) if (known.has(entry.dataset.id)) entry.remove(); // it came in twice
   const first = added.firstElementChild;
   list.append(added);
   refresh(list);
   button.dataset.before = answer.headers.get("X-Next") ?? "";
   button.hidden = !button.dataset.before;
-  first?.focus();
+  const reached = answer.headers.get("X-Reached");
+  const looked = find("#reached");
+  looked.hidden = Boolean(first) || !reached || button.hidden;
+  if (!looked.hidden) looked.textContent = say("reached", { date: date(Date.parse(reached)) });
+  if (first) first.focus();
+  else if (!looked.hidden) announce(looked.textContent);
 }
 
 function filter(button) {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,11 +13,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from hub.errors import Rejected
+from hub.cli import arranging
+from hub.errors import Rejected, Transient
 from hub.event import rfc3339
 from hub.identity import normalise
 from hub.profile import SOURCE, TIME, VALUE, Profile
 from hub.settings import Settings, read
+from profile_store import why as reasons
 from profile_store.connect import connect
 from profile_store.store import Store
 from profile_store.timeline import Row
@@ -47,16 +51,21 @@ async def look_up(store: Store, settings: Settings, identifier: str) -> Profile:
     raise Rejected(f"nobody is known as {identifier}; try e.g. phone:+4930123456 or email:sara@example.com")
 
 
-async def _whole(identifier: str, limit: int) -> tuple[Profile, list[Row]]:
-    settings = read()
+@contextlib.asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[Store]:
     client = connect(settings)
     try:
-        store = Store(client)
+        yield Store(client)
+    finally:
+        await client.aclose()
+
+
+async def _whole(identifier: str, limit: int) -> tuple[Profile, list[Row]]:
+    settings = read()
+    async with _opened(settings) as store:
         profile = await look_up(store, settings, identifier)
         rows, _ = await store.timeline(profile["id"], limit=limit)
         return profile, rows
-    finally:
-        await client.aclose()
 
 
 @app.command()
@@ -76,15 +85,110 @@ def show(identifier: str) -> None:
             known.add_row(f"{what} {name}", str(register[VALUE]), when(register[TIME]), str(register[SOURCE]))
     console.print(known)
     console.print()
+    arranging.print_kinship(console, read(), profile, when)
+    console.print()
     for row in rows:
         console.print(f"{when(row['time'])}  {row['type']:<18} {row['text'][:100]}", markup=False)
 
 
 @app.command()
 def export(identifier: str) -> None:
-    """Write everything that is kept of one customer as JSON: profile and timeline.
+    """Write everything that is kept of one customer as JSON, with the timeline from the first day on.
 
     Example: hub customer export email:sara@example.com > sara.json
     """
-    profile, rows = asyncio.run(_whole(identifier, 1_000_000))
-    typer.echo(json.dumps({"profile": profile, "timeline": rows}, ensure_ascii=False, indent=2))
+    typer.echo(json.dumps(asyncio.run(_exported(identifier)), ensure_ascii=False, indent=2))
+
+
+async def _exported(identifier: str) -> dict[str, Any]:
+    from desk.history import History
+    from desk.kinship import stored as whole
+    from desk.log import KafkaLog
+
+    settings = read()
+    async with _opened(settings) as store:
+        profile = await look_up(store, settings, identifier)
+        found = await store.document(profile["id"])
+        if found is None:
+            raise Rejected(f"{profile['id']} was erased just now")
+        rows = [row async for row in History(store, KafkaLog(settings)).whole(profile)]
+        refusals = reasons.refusals(profile, settings.policy)
+        return {**whole(found[1]), "why": reasons.links(profile), "refusals": refusals, "timeline": rows}
+
+
+@app.command()
+def why(identifier: str) -> None:
+    """Say why a customer's identities belong together, and why others were not taken as theirs.
+
+    Example: hub customer why phone:+4915112345678
+    """
+    settings = read()
+    profile, events = asyncio.run(_caused(settings, identifier))
+    console.print(f"[bold]{profile['id']}[/]\n")
+    arranging.print_kinship(console, settings, profile, when, events)
+    if not profile["links"] and not profile["refused"]:
+        console.print("One identity, and no other was ever named beside it.")
+
+
+async def _caused(settings: Settings, identifier: str) -> tuple[Profile, arranging.Events]:
+    """A customer, and the events behind what was decided about it, as far as Kafka gives them."""
+    from desk.history import History
+    from desk.log import KafkaLog
+
+    async with _opened(settings) as store:
+        profile = await look_up(store, settings, identifier)
+        ties, refusals = reasons.links(profile), reasons.refusals(profile, settings.policy)
+        moments = {one["event"]["ref"]: one["time"] for one in (*ties, *refusals)}
+        try:
+            return profile, await History(store, KafkaLog(settings)).causes(profile, moments)
+        except Transient as error:
+            console.print(f"{error}; events are named by their reference only", style="yellow", markup=False)
+            return profile, {}
+
+
+@app.command()
+def merge(
+    one: str,
+    other: str,
+    force: bool = typer.Option(False, "--force", help="Also beyond a limit on how many identities of a type one has."),
+) -> None:
+    """Make two customers one, and wait until it is done or refused. The older one keeps its id.
+
+    Example: hub customer merge phone:+4915112345678 email:sara@example.com
+    """
+    console.print(asyncio.run(_merge(one, other, force=force)), markup=False)
+
+
+async def _merge(one: str, other: str, *, force: bool) -> str:
+    settings = read()
+    async with _opened(settings) as store:
+        first, second = await look_up(store, settings, one), await look_up(store, settings, other)
+        return await arranging.merge(store, settings, first, second, force=force)
+
+
+@app.command()
+def unmerge(
+    identifier: str,
+    identities: list[str] = typer.Argument(help="Those that are not this customer's, as type:value."),
+) -> None:
+    """Take identities out of a customer, and wait until it is done. Only by hand they become one again.
+
+    Example: hub customer unmerge phone:+4915112345678 email:sara@example.com
+    """
+    for line in asyncio.run(_unmerge(identifier, identities)):
+        console.print(line, markup=False)
+
+
+async def _unmerge(identifier: str, identities: list[str]) -> list[str]:
+    settings = read()
+    async with _opened(settings) as store:
+        profile = await look_up(store, settings, identifier)
+        return await arranging.unmerge(store, settings, profile, [_normal(one, settings) for one in identities])
+
+
+def _normal(name: str, settings: Settings) -> str:
+    kind, _, text = name.partition(":")
+    value = normalise(kind, text, settings.region)
+    if not value:
+        raise Rejected(f"{name} identifies nobody; write type:value, as in phone:+4930901820")
+    return f"{kind}:{value}"

@@ -21,7 +21,7 @@ from desk.app import create_app, server
 from hub import security
 from hub.settings import Settings
 from tests.browser import chromium, story
-from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeStore, FakeTriggers
+from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeLog, FakeStore, FakeTriggers
 
 SECRET = "a secret of the tests, as long as the longest of the algorithms asks for"
 SHOTS = os.environ.get("DESK_SHOTS")
@@ -36,15 +36,16 @@ class Open:
     store: FakeStore
     bus: FakeBus
     triggers: FakeTriggers
+    log: FakeLog
 
 
 @asynccontextmanager
 async def running(language: str = "en") -> AsyncIterator[Open]:
     """A desk on a free port."""
-    store, bus, triggers = FakeStore(), FakeBus(), FakeTriggers()
+    store, bus, triggers, log = FakeStore(), FakeBus(), FakeTriggers(), FakeLog()
     story.fill(store, language)
     settings = Settings(jwt_secret=SecretStr(SECRET), sandbox=False)
-    app = create_app(settings, store, bus, triggers=triggers, dead_letters=FakeDeadLetters())
+    app = create_app(settings, store, bus, triggers=triggers, dead_letters=FakeDeadLetters(), log=log)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         serving = server(app, "127.0.0.1", 0)
@@ -52,7 +53,7 @@ async def running(language: str = "en") -> AsyncIterator[Open]:
         while not serving.started:  # noqa: ASYNC110  (uvicorn sets a plain flag)
             await asyncio.sleep(0.01)
         try:
-            yield Open(f"http://127.0.0.1:{listening.getsockname()[1]}", store, bus, triggers)
+            yield Open(f"http://127.0.0.1:{listening.getsockname()[1]}", store, bus, triggers, log)
         finally:
             serving.should_exit = True
             await task

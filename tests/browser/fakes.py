@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from typing import Any, cast
 
-from desk.ports import Row
-from hub.profile import Profile, empty
+from desk.ports import Page, Row, Whose
+from hub.errors import Rejected
+from hub.event import Event
+from hub.profile import Document, Profile, blank, empty, part
+from profile_store import timeline
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -27,6 +30,10 @@ class FakeStore:
         self.versions: dict[str, int] = {}
         self.rows: dict[str, list[Row]] = {}
         self.aliases: dict[str, str] = {}
+        self.documents: dict[str, Document] = {}
+        """Of customers whose parts matter; of all others the whole profile is one part."""
+        self.trimmed: dict[str, int] = {}
+        """Customers of whom older rows are only in the log → until when those came in."""
         self._watchers: dict[str, set[asyncio.Queue[int]]] = {}
         self._desk: set[asyncio.Queue[dict[str, Any]]] = set()
 
@@ -57,11 +64,25 @@ class FakeStore:
                 return await self.get(profile["id"])
         return None
 
+    async def document(self, customer: str) -> tuple[int, Document] | None:
+        found = await self.get(customer)
+        if found is None:
+            return None
+        version, profile = found
+        if profile["id"] in self.documents:
+            return version, self.documents[profile["id"]]
+        document = blank(profile["id"], *profile["identities"])
+        one = {name: profile[name] for name in part() if name in profile}  # type: ignore[literal-required]
+        document["parts"] = {name: cast(Any, {**part(), **one}) for name in document["nodes"][:1]}
+        document["links"] = profile["links"]
+        return version, document
+
+    async def forgotten(self, customer: str) -> int | None:
+        return self.trimmed.get(customer)
+
     async def timeline(self, customer: str, before: str | None = None, limit: int = 50) -> tuple[list[Row], str | None]:
-        rows = self.rows.get(customer, [])
-        start = next((place + 1 for place, row in enumerate(rows) if row["id"] == before), 0)
-        page = rows[start : start + limit]
-        return page, page[-1]["id"] if start + limit < len(rows) else None
+        rows, cursor = timeline.page(cast(Any, self.rows.get(customer, [])), before, limit)
+        return rows, cursor
 
     async def search(self, prefix: str, limit: int = 20) -> list[Profile]:
         wanted = prefix.lower().lstrip("+")
@@ -116,6 +137,32 @@ class FakeTriggers:
         self.asked.append((since, position))
         while True:
             yield await self.queue.get()
+
+
+class FakeLog:
+    """A log in memory, oldest first; a page reads at most so many events of it, as Kafka's reads so long."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.stretch = 100
+
+    async def before(
+        self, wanted: Whose, until: int | None, position: str, limit: int, *, want: Callable[[Event], bool]
+    ) -> Page:
+        if position and not position.isdigit():
+            raise Rejected("this is no position of ours", field="before")
+        end = int(position) if position else len([one for one in self.events if until is None or one.ms <= until])
+        start = max(0, end - self.stretch)
+        found: list[Event] = []
+        while end > start and len(found) < limit:
+            end -= 1
+            if self.events[end].subject in wanted.owners and want(self.events[end]):
+                found.append(self.events[end])
+        reached = self.events[end].ms if end else wanted.since
+        return Page(found, str(end) if end else "", reached)
+
+    async def find(self, keys: Collection[str], refs: Mapping[str, int]) -> dict[str, Event]:
+        return {one.ref: one for one in self.events if one.ref in refs and one.subject in keys}
 
 
 class FakeDeadLetters:

@@ -15,7 +15,7 @@ from desk.app import create_app
 from hub import security
 from hub.settings import Settings
 from tests.browser import story
-from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeStore, FakeTriggers
+from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeLog, FakeStore, FakeTriggers
 
 SECRET = "a secret of the tests, as long as the longest of the algorithms asks for"
 HERE = "http://desk.test"
@@ -29,6 +29,7 @@ class Kit:
     store: FakeStore
     bus: FakeBus
     triggers: FakeTriggers
+    log: FakeLog
     client: httpx.AsyncClient
 
     async def ask(self, method: str, path: str, role: security.Role = "agent", **more: Any) -> httpx.Response:
@@ -45,10 +46,10 @@ def token(role: security.Role = "agent", name: str = "Mina") -> str:
 @asynccontextmanager
 async def kit(**settings: Any) -> AsyncIterator[Kit]:
     """A desk with the story's customers."""
-    store, bus, triggers = FakeStore(), FakeBus(), FakeTriggers()
+    store, bus, triggers, log = FakeStore(), FakeBus(), FakeTriggers(), FakeLog()
     story.fill(store)
     chosen = Settings(jwt_secret=SecretStr(SECRET), **settings)
-    app = create_app(chosen, store, bus, triggers=triggers, dead_letters=FakeDeadLetters())
+    app = create_app(chosen, store, bus, triggers=triggers, dead_letters=FakeDeadLetters(), log=log)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
-        yield Kit(app, store, bus, triggers, client)
+        yield Kit(app, store, bus, triggers, log, client)

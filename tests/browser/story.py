@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from hub.profile import Profile
 from tests.browser.fakes import DAY, HOUR, MINUTE, FakeStore, now_ms, person, row
@@ -22,6 +22,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "why": "parcel late twice in 90 days",
         "reply": "Hello Sara, I have asked the carrier and will write again today.",
         "answer": "Thank you, that helps!",
+        "matter": "Parcel 4711 is late for the second time",
+        "promise": "the carrier calls back",
+        "second": "Invoice with the old address",
+        "city": "Berlin",
     },
     "fa": {
         "name": "سارا محمدی",
@@ -35,6 +39,10 @@ TEXTS: dict[str, dict[str, str]] = {
         "why": "دو بار تأخیر در ۹۰ روز",
         "reply": "سلام سارا، از شرکت پست پرسیدم و همین امروز دوباره می‌نویسم.",
         "answer": "ممنون، خیلی کمک کرد!",
+        "matter": "مرسولهٔ ۴۷۱۱ برای بار دوم دیر شده",
+        "promise": "شرکت پست تماس می‌گیرد",
+        "second": "فاکتور با نشانی قدیمی",
+        "city": "برلین",
     },
 }
 
@@ -70,7 +78,71 @@ def sara(language: str = "en") -> Profile:
         "r9",
         "phone.input",
     ]
+    _belonging(profile)
+    cast(dict[str, Any], profile).update(_facets(text))
     return profile
+
+
+def _belonging(profile: Profile) -> None:
+    """What made her one customer, and what was refused."""
+    now, user = now_ms(), "user_id:u-4711"
+    profile["links"] = {
+        f"{one}\n{user}": ["joined", now - age, ref, rule, "phone:+4917012345678", lost]
+        for one, age, ref, rule, lost in (
+            ("anonymous_id:b7f3", 5 * DAY, "r2", "together", "anonymous_id:b7f3"),
+            ("email:sara@example.com", 1600 * DAY, "0badc0ffee", "together", "email:sara@example.com"),
+            ("phone:+4917012345678", 40 * DAY, "r3", "by hand", user),
+        )
+    }
+    whatsapp = "user_id:u-4711\nwhatsapp:+4917012345678"
+    profile["links"][whatsapp] = ["joined", now - 26 * HOUR, "r1", "together", user, "whatsapp:+4917012345678"]
+    profile["refused"] = {
+        "email:lena@example.com": ["claimed", now - 3 * DAY, "r2"],
+        "user_id:u-9": ["limit:user_id", now - 8 * DAY, "r7"],
+        "email:info@example.com": ["shared", now - 9 * DAY, "r8"],
+    }
+
+
+def _facets(text: dict[str, str]) -> dict[str, Any]:
+    """What the facets keep of her."""
+    now = now_ms()
+
+    def said(value: Any, age: int) -> list[Any]:
+        return [value, now - age, "r", "agent.wrap-up"]
+
+    return {
+        "matters": {
+            "4711": {
+                "state": said("waiting", 5 * HOUR),
+                "subject": said(text["matter"], DAY),
+                "channel": said("email", DAY),
+                "promised": said([text["promise"], now - HOUR], 5 * HOUR),
+            },
+            "88": {
+                "state": said("open", 2 * DAY),
+                "subject": said(text["second"], 2 * DAY),
+                "promised": said(["", now + 2 * DAY], 2 * DAY),
+            },
+        },
+        "sentiment": [
+            [now - 2 * MINUTE, "r", -72, 80, "social"],
+            [now - DAY, "r", -35, 60, "email"],
+            [now - 3 * DAY, "r", 64, 70, "sms"],
+        ],
+        "satisfaction": {
+            "nps": [2, 1400, 0, 1, 0, [[now - 40 * DAY, "r", 600, ""], [now - 400 * DAY, "r", 800, ""]]],
+            "csat": [1, 200, 0, 1, 0, [[now - 2 * DAY, "r", 200, "Delivery"]]],
+        },
+        "place": {"gps": [52.52, 13.405, 30, text["city"], "DE", now - 3 * HOUR, "r"]},
+        "devices": {
+            "seen": {
+                "d1": [now - DAY, "r", "phone", "Pixel 9", "Android 16", "Shop 4.2", 1],
+                "d2": [now - 5 * DAY, "r", "desktop", "", "Windows", "Firefox", None],
+            },
+            "first": {},
+        },
+        "told": {"shoe_size": {"web.track": [39, now - 3 * DAY, "r2"], "agent.note": [40, now - 60 * DAY, "r5"]}},
+    }
 
 
 def _traffic(received: int, sent: int, last: int) -> Any:
@@ -112,7 +184,9 @@ def fill(store: FakeStore, language: str = "en") -> None:
         person("creza", "رضا کریمی" if fa else "Reza Karimi", "phone:+989121234567"),
         [row("z1", 4 * MINUTE, "email.received", "بازپرداخت سفارش ۳۳۱۰" if fa else "Refund of order 3310")],
     )
-    store.add(person("clena", "لنا فوگت" if fa else "Lena Vogt", "email:lena@example.com"), [])
+    lena = person("clena", "لنا فوگت" if fa else "Lena Vogt", "email:lena@example.com")
+    lena["first"] = now_ms() - 400 * DAY
+    store.add(lena, [])
     store.add(person("cnew", "", "phone:+49305550101"), [])
 
 

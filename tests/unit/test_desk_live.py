@@ -12,7 +12,7 @@ import pytest
 
 from desk import live, sse, topics
 from desk.feed import Feed
-from desk.render import renderer
+from desk.render import PANELS, renderer
 from hub.errors import Rejected, Transient
 from hub.settings import Settings
 from tests.browser import story
@@ -53,7 +53,7 @@ async def test_snapshot_then_changes(store: FakeStore) -> None:
         first = [await reader.next() for _ in range(3)]
         assert [name for name, _, _ in first] == ["profile", "panels", "timeline"]
         assert {id for _, _, id in first} == {str(store.versions["csara"])}
-        assert set(first[1][1]) == {"header", "call", "told", "journey", "consent", "why", "ways"}
+        assert set(first[1][1]) == set(PANELS)
         assert len(first[2][1]["items"]) == 22
         await asyncio.sleep(0.2)
         store.change("csara", row("new", 0, "sms.received", "Hello"))
@@ -217,5 +217,5 @@ def test_triggers_from_nowhere(since: str | None, position: str | None) -> None:
 
 
 def test_positions_are_read_as_they_are_written() -> None:
-    assert topics._positions(topics._written({3: 9, 0: 12})) == {0: 12, 3: 9}
+    assert topics.positions(topics.written({3: 9, 0: 12})) == {0: 12, 3: 9}
     assert topics._moment("2026-01-31T12:00:00 00:00") == topics._moment("2026-01-31T12:00:00Z")

@@ -7,8 +7,9 @@ from datetime import date, timedelta
 
 import pytest
 
-from desk import catalogues, labels
+from desk import catalogues
 from desk.calendar import solar_hijri
+from desk.script import SCRIPT
 from desk.words import LANGUAGES, telephone, words
 
 NOW = 1_795_000_000_000
@@ -117,4 +118,4 @@ def test_telephone() -> None:
 def test_scripts_have_every_age() -> None:
     """static/words.js tells ages with the same texts as the server."""
     for name in ("minutes", "hours", "days"):
-        assert labels.SCRIPT[f"{name}_ago"] == labels.SCRIPT[name] + " ago"
+        assert SCRIPT[f"{name}_ago"] == SCRIPT[name] + " ago"

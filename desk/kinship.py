@@ -1,0 +1,169 @@
+"""Who belongs together, for the API and the page: why, who may be the same, and what joining or parting would do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from desk import views
+from desk.history import History
+from desk.ports import Store
+from hub.kinds import LARGEST, Policy
+from hub.profile import Document, Known, Profile
+from profile_store import outlook, why
+from profile_store.document import view
+from profile_store.outlook import Union
+from profile_store.why import No, Tie
+from streams.connect import FULL, crowded
+
+SUGGESTED: Final = 8
+"""Suggestions that are looked up: each is a question to the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kinship:
+    """Why one customer is who it is."""
+
+    profile: Profile
+    ties: list[Tie]
+    refusals: list[No]
+    suggestions: list[tuple[str, Profile]]
+    """Identities that were only claimed → the known customer who has them."""
+
+    def of(self, name: str) -> list[Tie]:
+        """What joins one identity to the customer."""
+        return why.of_identity(self.ties, name)
+
+
+async def kinship(store: Store, policy: Policy, profile: Profile) -> Kinship:
+    """Links, refusals, and who may be the same person. Raises Transient."""
+    ties, refusals = why.links(profile), why.refusals(profile, policy)
+    return Kinship(profile, ties, refusals, await suggested(store, profile, refusals))
+
+
+async def suggested(store: Store, profile: Profile, refusals: Collection[No]) -> list[tuple[str, Profile]]:
+    """Other known customers who have an identity that was only claimed for this one, each once."""
+    found: dict[str, tuple[str, Profile]] = {}
+    for no in refusals:
+        if no["code"] != why.CLAIMED or len(found) >= SUGGESTED:
+            continue
+        other = await store.find(no["identity"])
+        if other is not None and other[1]["id"] != profile["id"]:
+            found.setdefault(other[1]["id"], (no["identity"], other[1]))
+    return list(found.values())
+
+
+async def causes(history: History, profile: Profile, decisions: Collection[Tie | No]) -> dict[str, dict[str, Any]]:
+    """The events behind decisions by their short names, as far as the log gives them in the time there is."""
+    moments = {one["event"]["ref"]: one["time"] for one in decisions}
+    return await history.causes(profile, moments)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A limit that two customers together would break."""
+
+    code: str
+    type: str
+    limit: int
+    values: list[str]
+    forced: bool
+    """Whether somebody with the right may set it aside."""
+
+
+def standing(policy: Policy, one: Profile, other: Profile, now: int) -> list[Standing]:
+    """Every limit that stands against two customers becoming one."""
+    ours, theirs = one["identities"], other["identities"]
+    found: list[Standing] = []
+    if crowded(policy, ours, theirs, now) == FULL:
+        found.append(Standing(FULL, "", LARGEST, sorted(ours.keys() | theirs.keys()), forced=False))
+    for kind in sorted({name.partition(":")[0] for name in (*ours, *theirs)}):
+        mine, yours = _of(ours, kind), _of(theirs, kind)
+        if yours and crowded(policy, mine, yours, now) == f"limit:{kind}":
+            found.append(Standing("limit", kind, policy.of(f"{kind}:").limit, sorted({*mine, *yours}), forced=True))
+    return found
+
+
+def _of(known: Mapping[str, Known], kind: str) -> dict[str, Known]:
+    return {name: one for name, one in known.items() if name.partition(":")[0] == kind}
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """What two customers would be as one, and what stands against it."""
+
+    ours: Profile
+    theirs: Profile
+    union: Union
+    limits: list[Standing]
+
+    @property
+    def possible(self) -> bool:
+        """Whether anybody may do it."""
+        return all(one.forced for one in self.limits)
+
+
+def joining(policy: Policy, one: Profile, other: Profile) -> Joining:
+    """A preview of a merge."""
+    limits = standing(policy, one, other, views.now_ms())
+    return Joining(one, other, outlook.together(one, other), limits)
+
+
+def parting(document: Document, names: Collection[str]) -> list[Profile]:
+    """A preview of taking identities out of a customer: the customers there would be, the one that keeps the id first.
+
+    A single one means that nothing would change.
+    """
+    return outlook.taken_apart(document, names)
+
+
+# As the API shows it.
+
+
+def as_json(found: Kinship, events: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """Links, refusals and suggestions for the API."""
+    return {
+        "id": found.profile["id"],
+        "links": [_decided(dict(tie), events) for tie in found.ties],
+        "refusals": [_decided(dict(no), events) for no in found.refusals],
+        "suggestions": [{"identity": name, "customer": summary(other)} for name, other in found.suggestions],
+    }
+
+
+def _decided(one: dict[str, Any], events: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    event = {**one["event"], **events.get(one["event"]["ref"], {})}
+    when = event["time"]
+    return {**one, "time": views.moment(one["time"]), "event": {**event, "time": when and views.moment(when)}}
+
+
+def summary(profile: Profile) -> dict[str, Any]:
+    """A customer in a few words and numbers."""
+    numbers = outlook.counted(profile)
+    times = {name: views.moment(numbers[name]) if profile["events"] else None for name in ("first", "last")}
+    return {**numbers, **times, "name": views.name_of(profile) or None, "stage": profile["stage"]}
+
+
+def joined_json(found: Joining) -> dict[str, Any]:
+    """A merge's preview for the API."""
+    return {
+        "keeps": found.union["keeps"],
+        "possible": found.possible,
+        "ours": summary(found.ours),
+        "theirs": summary(found.theirs),
+        "together": summary(found.union["profile"]),
+        "conflicts": [
+            {**one, "ours": views.said(one["ours"]), "theirs": views.said(one["theirs"])}
+            for one in found.union["conflicts"]
+        ],
+        "limits": [
+            {"code": one.code, "type": one.type, "limit": one.limit, "values": one.values, "forced": one.forced}
+            for one in found.limits
+        ],
+        "divided": found.union["divided"],
+    }
+
+
+def stored(document: Document) -> dict[str, Any]:
+    """Everything that is kept of a customer beside the timeline, for an export."""
+    return {"profile": view(document), "parts": document["parts"], "links": document["links"]}
