@@ -10,7 +10,7 @@ LOCK = .venv/bin/uv pip compile --quiet --universal --python-version 3.11 --gene
 COMPILE = env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m compileall -q -j 0
 PYTEST = .venv/bin/python -m pytest
 
-.PHONY: help run demo test test-full check bench lock docs clean browser again
+.PHONY: help run demo test test-full check bench lock docs clean browser redis again
 
 help: ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' Makefile
@@ -21,10 +21,10 @@ run: .venv/.runtime ## run the whole hub here; Ctrl-C stops it
 demo: .venv/.runtime ## play a customer's story against the running hub
 	@.venv/bin/hub demo
 
-test: .venv/.dev browser ## all tests but the long ones, on a real Kafka and Redis
+test: .venv/.dev browser redis ## all tests but the long ones, on a real Kafka and Redis
 	@$(PYTEST) -m "not full"
 
-test-full: .venv/.dev browser ## the long tests too
+test-full: .venv/.dev browser redis ## the long tests too
 	@$(PYTEST) -m "full or not full"
 
 check: .venv/.dev ## format, lint, strict types, import directions: seconds
@@ -84,3 +84,11 @@ browser:
 		echo "Installing Chromium for the browser tests."; export DEBIAN_FRONTEND=noninteractive; \
 		apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium >/dev/null && exit 0; \
 	fi; echo "No Chromium here: the browser tests will be skipped. Install it to run them."
+
+# Everything is tested on the Valkey that comes along, and the ledgers on Redis too, where there is one.
+redis:
+	@command -v redis-server >/dev/null && exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		echo "Installing Redis for the tests that compare servers."; export DEBIAN_FRONTEND=noninteractive; \
+		apt-get update -qq && RUNLEVEL=1 apt-get install -y -qq --no-install-recommends redis-server >/dev/null && exit 0; \
+	fi; echo "No redis-server here: tests that compare it with Valkey will be skipped. Install it to run them."

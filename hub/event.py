@@ -9,8 +9,11 @@ What `data` holds, beside what is particular to a channel:
 | name | the name of a tracked event, page, screen or menu step |
 | properties | what a tracked event, page or screen carries |
 | traits | what is true of the customer from now on (name, tier, …) |
-| facts | what the customer told us once ({key: value}) |
-| consent | {channel, purpose, given, proof} |
+| facts | what the customer told us once ({key: value}, or {key: {value, confidence, sensitivity}}) |
+| consent | {channel, purpose, given, proof, text, version, ip, method, expires} |
+| unmatched | {type: what was meant to name the customer and cannot, as it was written} |
+| amount | {value, currency, kind: order, refund or cancel, id}: what was paid or given back |
+| scores | {name: {value, model, until, confidence}}: what another model says of the customer |
 | survey | {kind: csat, nps or ces, score, scale, topic, question}: an answer to a question of ours |
 | sentiment | {score: -1 to 1, confidence: 0 to 1, model}: how the text sounds, from whom knows better than our words |
 | case | {id, state, subject, promise: {text, until}, owner, priority, channel, opened}: what is open between us |

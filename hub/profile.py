@@ -76,6 +76,19 @@ class Told(TypedDict):
     """Trigger id → `[rule, channel, time, purpose]`, the newest ones: caps are counted here."""
     call: NotRequired[Register]
     """The newest state of the newest call: `[{id, state, direction, number, digits}, time, ref, source]`."""
+    answers: NotRequired[dict[str, Any]]
+    devices: NotRequired[dict[str, Any]]
+    matters: NotRequired[dict[str, Any]]
+    permission: NotRequired[dict[str, Any]]
+    place: NotRequired[dict[str, Any]]
+    satisfaction: NotRequired[dict[str, Any]]
+    scores: NotRequired[dict[str, Any]]
+    sentiment: NotRequired[list[list[Any]]]
+    told: NotRequired[dict[str, Any]]
+    windows: NotRequired[dict[str, list[list[Any]]]]
+    """What computed traits are read from: feature → its tiles, oldest first. See profile_store/tiles.py."""
+    worth: NotRequired[dict[str, Any]]
+    """These and what follows: facets, each described in profile_store/facets."""
 
 
 class Part(Told):
@@ -97,6 +110,8 @@ class Profile(Told):
     """Lifecycle: need, evaluation, purchase or after."""
     timers: dict[str, list[Any]]
     """Slot → `[timer id, due, rule]`: what we are waiting for."""
+    segments: dict[str, int]
+    """Segment → since when the customer is in it."""
 
 
 class Document(TypedDict):
@@ -109,6 +124,7 @@ class Document(TypedDict):
     """By the identity whose events they are."""
     links: dict[str, Link]
     timers: dict[str, list[Any]]
+    segments: dict[str, int]
 
 
 PROFILE: Final[TypeAdapter[Profile]] = TypeAdapter(Profile)
@@ -139,7 +155,7 @@ def part() -> Part:
 
 def blank(customer: str, *nodes: str) -> Document:
     """A customer of whom nothing is known yet but who it is."""
-    return {"id": customer, "nodes": sorted(nodes), "parts": {}, "links": {}, "timers": {}}
+    return {"id": customer, "nodes": sorted(nodes), "parts": {}, "links": {}, "timers": {}, "segments": {}}
 
 
 def empty(customer: str) -> Profile:
@@ -162,6 +178,7 @@ def empty(customer: str) -> Profile:
         "stage": "need",
         "fired": {},
         "timers": {},
+        "segments": {},
     }
 
 

@@ -81,7 +81,7 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: str = ""
     """Empty: `hub up` brings its own broker."""
     redis_url: SecretStr = SecretStr("")
-    """Empty: `hub up` brings its own Redis. `redis://`, `rediss://`."""
+    """Empty: `hub up` brings its own Redis. `redis://`, `rediss://`; a cluster: `redis+cluster://host:port,host:port`."""
     topic_prefix: str = "hub."
     partitions: int = Field(default=12, gt=0, le=10_000)
     replication: int = Field(default=1, gt=0, le=10)
@@ -107,6 +107,8 @@ class Settings(BaseSettings):
 
     write_keys: str = ""
     """Keys of the tracking API, separated by commas."""
+    write_keys_of_servers: str = ""
+    """Keys that only servers of yours hold: what they say of mail addresses and telephones counts as proven."""
     jwt_secret: SecretStr = SecretStr("")
     twilio: Twilio = Twilio()
     meta: Meta = Meta()
@@ -129,6 +131,10 @@ class Settings(BaseSettings):
     """Seconds a worker may spend on one batch, waiting for Redis included, before it leaves its partitions."""
     rules: Path | None = None
     """Folder of rule files; a local hub uses `<state>/rules`, filled with examples at first."""
+    traits: Path | None = None
+    """Folder of computed traits; `<state>/traits` by default."""
+    segments: Path | None = None
+    """Folder of segments; `<state>/segments` by default."""
     spool: Path | None = None
     """Folder of the gateway's spool; `<state>/spool` by default."""
     spool_bytes: int = Field(default=1_000_000_000, gt=0)
@@ -168,6 +174,16 @@ class Settings(BaseSettings):
         return self.rules or self.state / "rules"
 
     @property
+    def traits_dir(self) -> Path:
+        """The folder computed traits are read from."""
+        return self.traits or self.state / "traits"
+
+    @property
+    def segments_dir(self) -> Path:
+        """The folder segments are read from."""
+        return self.segments or self.state / "segments"
+
+    @property
     def spool_dir(self) -> Path:
         """The folder of the gateway's spool."""
         return self.spool or self.state / "spool"
@@ -175,7 +191,16 @@ class Settings(BaseSettings):
     @property
     def keys(self) -> frozenset[str]:
         """The tracking API's write keys."""
-        return frozenset(key.strip() for key in self.write_keys.split(",") if key.strip())
+        return _listed(self.write_keys)
+
+    @property
+    def server_keys(self) -> frozenset[str]:
+        """Those that only servers of yours hold."""
+        return _listed(self.write_keys_of_servers)
+
+
+def _listed(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(",") if part.strip())
 
 
 class Installation(Settings):

@@ -17,11 +17,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 from uuid import uuid4
 
-from redis.asyncio import Redis
-
 from hub.settings import Settings
 from profile_store import keys
-from profile_store.connect import connect, translated
+from profile_store.connect import Client, connect, translated
+from profile_store.shards import many
 
 _RUN: Final = """
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%w+)')
@@ -73,13 +72,10 @@ return 1
 class RedisClaims:
     """The claims of all dispatchers, seen by one of them."""
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._owner = uuid4().hex[:16]
-        self._step = client.register_script(_STEP)
-        self._put_back = client.register_script(_PUT_BACK)
-        self._begin = client.register_script(_BEGIN)
-        self._end = client.register_script(_END)
+        self._step, self._begin, self._end = map(client.register_script, (_STEP, _BEGIN, _END))
 
     @classmethod
     def from_settings(cls, settings: Settings) -> RedisClaims:
@@ -88,7 +84,7 @@ class RedisClaims:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.aclose(close_connection_pool=True)
+        await self._client.aclose()
 
     async def _do(self, step: str, trigger: str) -> str:
         names = [keys.claim(trigger), keys.claims(keys.bucket(trigger))]
@@ -136,12 +132,15 @@ class RedisClaims:
 
     async def refill(self, token: str, states: Sequence[tuple[str, str]]) -> None:
         """Put back triggers and how their claims stood, in the order they were logged. Raises Transient."""
-        async with self._client.pipeline(transaction=False) as pipe:
-            for trigger, state in states:
-                names = [keys.claim(trigger), keys.claims(keys.bucket(trigger))]
-                await self._put_back(keys=names, args=[token, state, keys.CLAIM_SECONDS], client=pipe)
-            with translated():
-                await pipe.execute()
+        with translated():
+            sha = await self._client.script_load(_PUT_BACK)  # on a cluster: on every master
+        await many(
+            self._client,
+            (
+                ("EVALSHA", sha, 2, keys.claim(one), keys.claims(keys.bucket(one)), token, state, keys.CLAIM_SECONDS)
+                for one, state in states
+            ),
+        )
 
     async def end_refill(self, token: str) -> bool:
         """Declare the claims complete; False when Redis lost something again in the meantime."""

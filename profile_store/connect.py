@@ -1,27 +1,48 @@
-"""The connection to Redis: made here, and its errors become ours here."""
+"""The connection to Redis, one server or a cluster: made here, and its errors become ours here."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
+from urllib.parse import urlsplit
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
+from redis.asyncio.cluster import ClusterNode
+from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, RedisError, ResponseError
+from redis.exceptions import AskError, AuthenticationError, ClusterDownError, RedisError, ResponseError, TryAgainError
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisClusterException as RedisClusterError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from hub.errors import HubError, Misconfigured, Transient
 from hub.settings import Settings
 
 FUNCTIONS: Final = Path(__file__).with_name("functions.lua")
+CLUSTER_FUNCTIONS: Final = Path(__file__).with_name("cluster.lua")
+CLUSTER: Final = "+cluster://"
+"""What stands in an address in place of `://` when it leads to a cluster."""
+MOST_CONNECTIONS: Final = 1_000
+"""To one node of a cluster, whose client cannot wait for a free connection."""
+PASSING: Final = ("LOADING", "READONLY", "BUSY", "MISCONF", "OOM", "NOSCRIPT", "NOREPLICAS")
+"""Answers of a server that will be able to do it later."""
+
+Client: TypeAlias = Redis | RedisCluster
 
 
 class Gap(HubError):
     """The store is not where this worker left it: its tail is lost, or another worker has the partition."""
+
+
+class Unsound(Transient):
+    """This bucket's server was started anew and may have lost something: it is looked after first."""
+
+
+class NoFunctions(Transient):
+    """This server does not have our functions: it is new, and nobody loaded them yet."""
 
 
 @contextmanager
@@ -33,35 +54,108 @@ def translated() -> Iterator[None]:
         raise Misconfigured(f"Redis refuses the password: {error}", "Check HUB_REDIS_URL.") from error
     except (RedisConnectionError, RedisTimeoutError, OSError) as error:
         raise Transient(f"Redis does not answer: {error}") from error
+    except (ClusterDownError, AskError, TryAgainError) as error:  # MovedError and MasterDownError are of these kinds
+        raise Transient(f"the Redis cluster is changing: {error}") from error
+    except RedisClusterError as error:
+        raise _of_cluster(error) from error
     except ResponseError as error:
         text = str(error)
         if text.startswith("GAP"):
             raise Gap(text) from error
-        if text.startswith(("LOADING", "READONLY", "BUSY", "MISCONF", "OOM")) or "not found" in text:
+        if text.startswith("UNSOUND"):
+            raise Unsound(f"Redis: {text}") from error
+        if "Function not found" in text:
+            raise NoFunctions("Redis does not have the hub's functions") from error
+        if text.startswith(PASSING):
             raise Transient(f"Redis: {text}") from error
         raise
     except RedisError as error:
         raise Transient(f"Redis: {error}") from error
 
 
-def connect(settings: Settings, *, connections: int = 16) -> Redis:
-    """A client for this installation's Redis; nothing is sent yet."""
+def _of_cluster(error: RedisClusterError) -> Exception:
+    """The client could not find out what belongs to the cluster; the reason is one deeper."""
+    text = str(error)
+    if isinstance(error.__cause__, AuthenticationError):
+        return Misconfigured(f"Redis refuses the password: {error.__cause__}", "Check HUB_REDIS_URL.")
+    if "Cluster mode is not enabled" in text:
+        return Misconfigured("HUB_REDIS_URL names a cluster, and this Redis is none", "Write redis:// instead.")
+    return Transient(f"the Redis cluster cannot be reached: {text}")
+
+
+def connect(settings: Settings, *, connections: int = 16) -> Client:
+    """A client for this installation's Redis, one server or a cluster; nothing is sent yet."""
     url = settings.redis_url.get_secret_value()
     if not url:
         raise Misconfigured("HUB_REDIS_URL is not set and no hub is running here", "Start one with `make run`.")
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=5,
-        socket_timeout=10,
-        socket_connect_timeout=2,
-        retry=Retry(NoBackoff(), 0),
-        protocol=3,
-    )
+    common: dict[str, Any] = {
+        "socket_timeout": 10,
+        "socket_connect_timeout": 2,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 3,
+    }
+    if CLUSTER in url:
+        return _cluster(url, common)
+    pool = BlockingConnectionPool.from_url(url, max_connections=connections, timeout=5, **common)
     return Redis.from_pool(pool)  # closes the pool with itself
 
 
-async def install(client: Redis) -> None:
-    """Put our functions into Redis. Raises Transient when it does not answer."""
+def _cluster(url: str, common: dict[str, Any]) -> RedisCluster:
+    """A cluster's client; an address may name several of its nodes, separated by commas."""
+    parts = urlsplit(url.replace(CLUSTER, "://", 1))
+    login, at, names = parts.netloc.rpartition("@")
+    try:
+        found: list[Any] = [
+            parse_url(parts._replace(netloc=f"{login}{at}{name}").geturl()) for name in names.split(",")
+        ]
+        nodes = [ClusterNode(one.pop("host"), one.pop("port", 6379)) for one in found]
+    except (KeyError, ValueError) as error:
+        raise Misconfigured(
+            f"HUB_REDIS_URL: {error}", "Write redis+cluster://host:port,host:port for a cluster."
+        ) from None
+    if found[0].pop("db", 0):
+        raise Misconfigured("HUB_REDIS_URL: a cluster has no databases", "Leave out what follows the last /.")
+    if found[0].pop("connection_class", None) is not None:  # rediss
+        found[0]["ssl"] = True
+    return RedisCluster(startup_nodes=nodes, max_connections=MOST_CONNECTIONS, **found[0], **common)
+
+
+def connect_server(settings: Settings) -> Redis:
+    """A client for a Redis that is one server, for what a cluster cannot do. Raises Misconfigured on a cluster."""
+    client = connect(settings)
+    if isinstance(client, RedisCluster):
+        raise Misconfigured(
+            "this needs one Redis server, and HUB_REDIS_URL is a cluster",
+            "Empty the cluster (FLUSHALL on every node): the workers build it again from the log.",
+        )
+    return client
+
+
+async def install(client: Client) -> None:
+    """Put our functions into Redis, into every master of a cluster. Raises Transient when it does not answer."""
     with translated():
-        await client.function_load(FUNCTIONS.read_text(), replace=True)
+        if isinstance(client, Redis):
+            await client.function_load(FUNCTIONS.read_text(), replace=True)
+            return
+        code = cluster_functions()
+        await client.initialize()
+        for master in client.get_primaries():
+            found: Any = await client.execute_command(
+                "FUNCTION LIST", "LIBRARYNAME", "hub", "WITHCODE", target_nodes=master
+            )
+            # Loaded again, they would forget which buckets are sound.
+            if code.encode() not in _texts(found):
+                await client.execute_command("FUNCTION LOAD", "REPLACE", code, target_nodes=master)
+
+
+def cluster_functions() -> str:
+    """The library of functions as the masters of a cluster have it."""
+    return f"{FUNCTIONS.read_text()}\n{CLUSTER_FUNCTIONS.read_text()}"
+
+
+def _texts(answer: Any) -> list[bytes]:
+    """Every text in an answer, however deep."""
+    if isinstance(answer, bytes):
+        return [answer]
+    parts = [*answer.keys(), *answer.values()] if isinstance(answer, dict) else answer
+    return [text for part in parts for text in _texts(part)] if isinstance(parts, list) else []

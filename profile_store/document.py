@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import Any, Final, cast
 
 import orjson
@@ -20,7 +21,6 @@ The lot is for a store that lost its tail: counted up again, a version must not 
 that still holds that.
 """
 COUNT: Final = 8
-NEVER: Final = {"verified": False, "first": 0, "last": 0}
 
 
 def packed(before: str, document: Document) -> bytes:
@@ -55,6 +55,7 @@ def unpacked(raw: bytes) -> Document:
         "parts": parts,
         "links": slim.get("links", {}),
         "timers": slim.get("timers", {}),
+        "segments": slim.get("segments", {}),
     }
 
 
@@ -71,14 +72,26 @@ def view(document: Document) -> Profile:
 
 
 def settle(profile: Profile, document: Document) -> Profile:
-    """Bring what follows from the rest up to date."""
-    mentions = profile["mentions"]
+    """Bring all that follows from the parts and their links up to date."""
     profile["id"] = document["id"]
-    profile["identities"] = {name: mentions.get(name) or NEVER.copy() for name in document["nodes"]}  # type: ignore[misc]
+    profile["identities"] = {}
     profile["links"] = document["links"]
     profile["timers"] = document["timers"]
-    profile["stage"] = stage(profile)
+    profile["segments"] = document["segments"]
+    refresh(profile, document["nodes"])
     return profile
+
+
+def refresh(profile: Profile, nodes: Sequence[str]) -> None:
+    """Bring what follows from what was told up to date."""
+    mentions, identities = profile["mentions"], profile["identities"]
+    for node in nodes:
+        known = mentions.get(node)
+        if known is not None:
+            identities[node] = known
+        elif node not in identities:
+            identities[node] = {"verified": False, "first": 0, "last": 0}
+    profile["stage"] = stage(profile)
 
 
 def canonical(document: Document) -> bytes:

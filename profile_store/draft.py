@@ -8,8 +8,8 @@ from typing import Any, Final, cast
 
 from hub.ids import customer_id
 from hub.profile import PSEUDO, Document, Part, Profile, Told, part
-from profile_store import keys
-from profile_store.document import ABSENT, packed, settle, view
+from profile_store import keys, segments
+from profile_store.document import ABSENT, packed, refresh, view
 from profile_store.search import entry, terms
 
 FORGET_EVERY: Final = 16
@@ -46,6 +46,8 @@ class Draft:
     timers: dict[str, int] = field(default_factory=dict)
     """Timers to set: member → due."""
     cancelled: set[str] = field(default_factory=set)
+    memberships: frozenset[str] = frozenset()
+    """Segments that the store has the customer in."""
     terms: set[str] = field(default_factory=set)
     """Search terms the store holds."""
     places: dict[str, str] = field(default_factory=dict)
@@ -61,6 +63,8 @@ class Draft:
     history: History | None = None
     """What replaces the history in the store, after a customer was taken apart."""
     news: bytes = b""
+    read_up_to: int = 0
+    """The moment (ms) up to which every partition is read: what may still be sent again is not forgotten before."""
     events: int = 0
     """How many events the stored document has."""
     changed: bool = False
@@ -69,6 +73,8 @@ class Draft:
     def __post_init__(self) -> None:
         self.profile = view(self.document)
         self.events = self.profile["events"]
+        if self.version[:1] not in ("", ">"):
+            self.memberships = frozenset(self.document["segments"])
 
     @property
     def id(self) -> str:
@@ -106,7 +112,7 @@ class Draft:
             self.profile.update(cast(Profile, one))
         else:
             change(self.profile)
-        settle(self.profile, self.document)
+        refresh(self.profile, self.document["nodes"])
         return one
 
     def regroup(self) -> None:
@@ -143,7 +149,8 @@ class Draft:
             # Now and then is enough: what is too old or too much does no harm.
             if self.seen and self.profile["events"] // FORGET_EVERY != self.events // FORGET_EVERY:
                 written["keep"] = keys.TIMELINE_ROWS
-                written["forget"] = (max(self.seen.values()) - keys.SEEN_MS) // keys.SEEN_UNIT
+                newest = min(max(self.seen.values()), self.read_up_to)
+                written["forget"] = (newest - keys.SEEN_MS) // keys.SEEN_UNIT
         if self.outbox:
             written["outbox"] = [part for item in self.outbox.items() for part in item]
         if self.timers:
@@ -154,6 +161,7 @@ class Draft:
             new = terms(self.profile)
             written["terms"] = [part for term in sorted(new - self.terms) for part in (0, entry(term, self.id))]
             written["gone"] = [entry(term, self.id) for term in sorted(self.terms - new)]
+        written |= segments.written(self.id, self.memberships, self.document["segments"])
         if self.news:
             written["news"] = self.news
         return written
@@ -168,7 +176,7 @@ def _left(at: keys.Keys, customer: str, gone: Draft) -> dict[str, Any]:
     """What becomes of the place of a customer who was taken apart and continues elsewhere."""
     written = _absorbed(at, customer, gone)
     del written["absorbed"]
-    return {**written, "replace": True}
+    return {**written, "moved": True}
 
 
 def _absorbed(at: keys.Keys, customer: str, loser: Draft) -> dict[str, Any]:
@@ -179,4 +187,5 @@ def _absorbed(at: keys.Keys, customer: str, loser: Draft) -> dict[str, Any]:
         "absorbed": at.profile(customer),
         "cancelled": [*waiting, *sorted(loser.cancelled)],
         "gone": [entry(term, loser.id) for term in sorted(loser.terms)],
+        **segments.written(loser.id, loser.memberships, ()),
     }

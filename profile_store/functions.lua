@@ -1,11 +1,13 @@
 #!lua name=hub
 
 -- Two functions carry the whole pipeline: `hub_read` and `hub_commit`. A profile's key is `{bNN}:c:<customer>`, with
--- `g<number>` in front in a generation that was built beside another; its value is a version of 12 characters and JSON, or `>` and the customer it was merged into. What they work on
--- comes as one MessagePack argument: thousands of small ones cost the caller more than all its other work.
+-- `g<number>` in front in a generation that was built beside another; its value is a version of 12 characters and
+-- the document, or `>` and the customer it was merged into. What they work on comes as one MessagePack argument: thousands of small ones cost the caller more than all its other work.
+-- On a Redis Cluster a function sees one bucket only; cluster.lua follows there and takes the place of `hub_commit`.
 
 local VERSION = 12
 local COUNT = 8 -- the digits of a version that count
+local NONE = {}
 local CHUNK = 1000 -- unpack() may not put more than a few thousand values on the stack
 
 -- Where in a profile's key the bucket ends; the customer begins four characters later.
@@ -56,15 +58,33 @@ local function read(_, args)
   return answer
 end
 
+-- Rows of another timeline are older than what is here; those that are here already stay where they are.
+local function put_before(key, rows)
+  local here, newest_first = {}, {}
+  for _, row in ipairs(redis.call('LRANGE', beside(key, 't'), 0, -1)) do
+    here[row] = true
+  end
+  for number = #rows, 1, -1 do -- LPUSH turns them around again: one identity's rows keep their order
+    if not here[rows[number]] then
+      newest_first[#newest_first + 1] = rows[number]
+    end
+  end
+  each('LPUSH', beside(key, 't'), newest_first)
+end
+
 -- The customer became part of another: its timeline and its applied events move there.
 local function absorb(key, target)
-  local rows, newest_first = redis.call('LRANGE', beside(key, 't'), 0, -1), {}
-  for number, row in ipairs(rows) do
-    newest_first[#rows + 1 - number] = row -- LPUSH turns them around again: one identity's rows keep their order
-  end
-  each('LPUSH', beside(target, 't'), newest_first)
+  put_before(target, redis.call('LRANGE', beside(key, 't'), 0, -1))
   redis.call('ZUNIONSTORE', beside(target, 'd'), 2, beside(target, 'd'), beside(key, 'd'), 'AGGREGATE', 'MIN')
   redis.call('DEL', beside(key, 't'), beside(key, 'd'))
+end
+
+-- The same for a customer of another bucket, which the caller brings along.
+local function adopt(key, rows, seen)
+  put_before(key, rows)
+  for first = 1, #seen, CHUNK do
+    redis.call('ZADD', beside(key, 'd'), 'LT', unpack(seen, first, math.min(first + CHUNK - 1, #seen)))
+  end
 end
 
 -- What most changes do without: { what, command, kind of key }, in the order it is written.
@@ -73,13 +93,15 @@ local RARE = {
   { 'cancelled', 'ZREM', 'z' },
   { 'terms', 'ZADD', 's' },
   { 'gone', 'ZREM', 's' },
+  { 'entered', 'ZADD', 'g' },
+  { 'left', 'ZREM', 'g' },
 }
 
 -- The feed has to hear of this customer. A place that only leads to a customer never was one in the feed.
 local function feed(key, customer)
   if string.sub(customer.document, 1, 1) ~= '>' then
     redis.call('ZADD', in_bucket(key, 'f'), tonumber(string.sub(customer.document, 1, COUNT)), customer_of(key))
-  elseif customer.absorbed or customer.replace then
+  elseif customer.absorbed or customer.moved then
     redis.call('ZADD', in_bucket(key, 'f'), 0, customer_of(key))
   end
 end
@@ -90,8 +112,11 @@ local function write(key, customer, mode)
   if customer.absorbed then
     absorb(key, customer.absorbed)
   end
-  if customer.replace then
-    redis.call('DEL', beside(key, 't'), beside(key, 'd'))
+  if customer.replace or customer.moved then
+    redis.call('DEL', beside(key, 't'))
+  end
+  if customer.moved then
+    redis.call('DEL', beside(key, 'd'))
   end
   if customer.rows then
     each('RPUSH', beside(key, 't'), customer.rows)
@@ -110,6 +135,9 @@ local function write(key, customer, mode)
       each(rare[2], in_bucket(key, rare[3]), customer[rare[1]])
     end
   end
+  for _, adopted in ipairs(customer.adopted or NONE) do
+    adopt(key, adopted[1], adopted[2])
+  end
   if customer.outbox then
     each('HSET', outbox_of(key), customer.outbox)
   end
@@ -119,7 +147,11 @@ local function write(key, customer, mode)
   if mode.feed then
     feed(key, customer)
   end
-  redis.call('PUBLISH', 'live:' .. customer_of(key), string.sub(customer.document, 1, COUNT))
+  if mode.in_cluster then
+    redis.call('SPUBLISH', beside(key, 'live'), string.sub(customer.document, 1, COUNT))
+  else
+    redis.call('PUBLISH', 'live:' .. customer_of(key), string.sub(customer.document, 1, COUNT))
+  end
   if customer.news then
     redis.call('PUBLISH', 'desk', customer.news)
   end

@@ -8,8 +8,15 @@
 | `{bNN}:o` | hash | outbox: trigger id → trigger, until it is on its topic | moments |
 | `{bNN}:z` | sorted set | timers, `customer slot timer`, by due time | until due |
 | `{bNN}:s` | sorted set | search terms, in lexical order | for ever |
+| `{bNN}:g` | sorted set | members of segments, `segment customer`, in lexical order | as long as they are in it |
 | `{bNN}:f` | sorted set | customers that changed, by version, until the feed `profiles` has them | moments |
 | `w:<group>` | hash | partition of `interactions` → topic id and last offset applied | for ever |
+| `{bNN}:w:<group>` | hash | cluster: partition → watermark before the last batch that wrote here, a lot | for ever |
+| `{w:<group>}:b` | hash | cluster: `partition bucket` → that mark when the watermark was raised | for ever |
+| `{bNN}:x` | hash | cluster: changes of customers of several buckets that this bucket decides | seconds |
+| `{bNN}:y` | sorted set | cluster: changes decided elsewhere that sealed something here, by time | minutes |
+| `{bNN}:e` | string | cluster: changes whenever a node may have lost the end of what was written | for ever |
+| `{bNN}:sync` | string | cluster: something to write before waiting for the replicas | a minute |
 | `progress` | hash | partition → the moment up to which it is read, for timers | for ever |
 | `generation` | hash | which generation of the store is in use, and which is being built or taken away | for ever |
 | `{bNN}:claim:<trigger>` | string | how far a dispatcher is with sending it | 30 days |
@@ -95,9 +102,49 @@ def watermarks(group: str) -> str:
     return f"w:{group}"
 
 
+def bucket_of(key: str) -> int:
+    """The bucket a key lies in."""
+    return int(key[2:4])
+
+
+def marks(group: str, number: int) -> str:
+    """Key of a consumer group's marks in one bucket."""
+    return f"{tag(number)}:w:{group}"
+
+
+def raised(group: str) -> str:
+    """Key of the buckets' marks as they were when the watermarks were raised, beside these."""
+    return f"{{{watermarks(group)}}}:b"
+
+
+def transactions(number: int) -> str:
+    """Key of the changes over several buckets that this bucket decides."""
+    return f"{tag(number)}:x"
+
+
+def reached(number: int) -> str:
+    """Key of the changes, decided in other buckets, that this one knows of."""
+    return f"{tag(number)}:y"
+
+
+def epoch(number: int) -> str:
+    """Key of a bucket's epoch."""
+    return f"{tag(number)}:e"
+
+
+def sync(number: int) -> str:
+    """Key that is written only to see a write reach the replicas."""
+    return f"{tag(number)}:sync"
+
+
 def terms(customer: str) -> str:
     """Key of the search terms of a customer's bucket."""
     return search(bucket(customer))
+
+
+def segments(number: int) -> str:
+    """Key of a bucket's members of segments."""
+    return f"{tag(number)}:g"
 
 
 def claim(trigger: str) -> str:
@@ -113,6 +160,11 @@ def claims(number: int) -> str:
 def live(customer: str) -> str:
     """Pub/sub channel of one customer: the profile's new version at every change."""
     return f"live:{customer}"
+
+
+def live_in_bucket(customer: str) -> str:
+    """The same channel on a cluster: sharded, so that only the customer's own nodes hear of it."""
+    return f"{tag(bucket(customer))}:live:{customer}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +198,10 @@ class Keys:
         """Key of a bucket's timers."""
         return self.mark + timers(number)
 
+    def segments(self, number: int) -> str:
+        """Key of a bucket's members of segments."""
+        return self.mark + segments(number)
+
     def fed(self, number: int) -> str:
         """Key of a bucket's customers that the feed does not have yet."""
         return f"{self.mark}{tag(number)}:f"
@@ -164,9 +220,9 @@ class Keys:
         return f"{self.mark}{{b??}}:*"
 
     def kind(self, key: str) -> str:
-        """What a key that was found is of: `c`, `t`, `d`, `z`, `s`, `f`; empty when it belongs to all generations."""
+        """What a key that was found is of, by its letter; empty when it belongs to all generations."""
         kind = key[len(self.mark) + len(tag(0)) + 1 :].partition(":")[0]
-        return kind if kind in ("c", "t", "d", "z", "s", "f") else ""
+        return kind if kind in ("c", "t", "d", "z", "s", "g", "f") else ""
 
     def customer(self, key: str) -> str:
         """The customer of a profile's key."""

@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Final, cast
+from typing import Any, Final, Protocol, cast
 
 import msgpack
-from redis.asyncio import Redis
 
 from profile_store import keys
-from profile_store.connect import translated
-from profile_store.draft import Draft, History, name
+from profile_store.connect import Client, NoFunctions, install, translated
+from profile_store.draft import History, Member, name
 from profile_store.keys import FIRST, Keys
+from profile_store.shards import many, only_server
 
 LEASE_MS: Final = 15_000
 """How long a due timer is in the hands of the worker that took it."""
 DUE_AT_ONCE: Final = 1_000
+
+
+class Change(Protocol):
+    """What is written together or not at all: of a draft, this is all that a ledger looks at."""
+
+    def members(self, at: Keys = FIRST) -> list[Member]:
+        """Key, version the store must hold, and what is written. The first is the customer it is about."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +54,25 @@ def _applied(refs: Sequence[str], flags: bytes) -> frozenset[str]:
     return frozenset(ref for ref, flag in zip(refs, flags, strict=True) if flag == 49) if b"1" in flags else NONE
 
 
-class Ledger:
-    """Everything a worker does with the store."""
+def asked(wanted: Mapping[str, Sequence[str]], at: Keys = FIRST) -> bytes:
+    """What is to be read, as `hub_read` takes it."""
+    return cast(bytes, _pack([(at.profile(customer), list(map(name, refs))) for customer, refs in wanted.items()]))
 
-    def __init__(self, client: Redis, group: str, at: Keys = FIRST, *, feed: bool = False) -> None:
+
+def answered(wanted: Mapping[str, Sequence[str]], found: Sequence[Any]) -> dict[str, Held]:
+    """What `hub_read` answered."""
+    return {
+        customer: Held(value, _applied(refs, mark))
+        for (customer, refs), value, mark in zip(wanted.items(), found[::2], found[1::2], strict=True)
+    }
+
+
+class Ledger:
+    """Everything a worker does with the store, which is one server here."""
+
+    one_server = True
+
+    def __init__(self, client: Client, group: str, at: Keys = FIRST, *, feed: bool = False) -> None:
         self._client = client
         self._group = group
         self._feed = b"1" if feed else b""
@@ -75,17 +98,9 @@ class Ledger:
         """Customers by id, each with the events to look for. Raises Transient."""
         if not wanted:
             return {}
-        at = self.at
-        asked = _pack([(at.profile(customer), list(map(name, refs))) for customer, refs in wanted.items()])
-        with translated():
-            found = await self._client.fcall_ro("hub_read", 1, self._watermarks, asked)
-        values, flags = found[::2], found[1::2]
-        return {
-            customer: Held(value, _applied(refs, mark))
-            for (customer, refs), value, mark in zip(wanted.items(), values, flags, strict=True)
-        }
+        return answered(wanted, await self._fcall("FCALL_RO", "hub_read", (self._watermarks,), asked(wanted, self.at)))
 
-    async def commit(self, drafts: Sequence[Draft], raises: Sequence[Raise]) -> list[int]:
+    async def commit(self, drafts: Sequence[Change], raises: Sequence[Raise]) -> list[int]:
         """Write the drafts, each whole or not at all; the places of those refused. Raises Gap or Transient.
 
         The watermarks rise in the same step, unless something was refused.
@@ -94,25 +109,33 @@ class Ledger:
         at = self.at
         groups = _pack([draft.members(at) for draft in drafts])
         names = (at.watermarks(self._group), keys.GENERATION)
-        with translated():
-            refused: list[int] = await self._client.fcall(
-                "hub_commit", len(names), *names, marks, groups, str(at.generation), self._feed
-            )
+        refused: list[int] = await self._fcall(
+            "FCALL", "hub_commit", names, marks, groups, str(at.generation).encode(), self._feed
+        )
         return refused
 
     async def history(self, customer: str) -> History:
         """What lies beside a customer's document. Raises Transient."""
-        async with self._client.pipeline(transaction=False) as pipe:
-            pipe.lrange(self.at.timeline(customer), 0, -1)
-            pipe.zrange(self.at.applied(customer), 0, -1, withscores=True)
-            with translated():
-                rows, seen = await pipe.execute()
+        wanted = (
+            ("LRANGE", self.at.timeline(customer), 0, -1),
+            ("ZRANGE", self.at.applied(customer), 0, -1, "WITHSCORES"),
+        )
+        rows, seen = await many(self._client, wanted)
         return History(rows, [part for ref, minute in seen for part in (int(minute), ref)])
+
+    async def _fcall(self, command: str, function: str, names: Sequence[str], *args: bytes) -> Any:
+        try:
+            server: Any = only_server(self._client)
+            with translated():
+                return await server.execute_command(command, function, len(names), *names, *args)
+        except NoFunctions:
+            await install(self._client)  # it is a new server; the caller tries again
+            raise
 
     async def watermarks(self) -> dict[int, str]:
         """Where every partition's watermark stands: `topic id:offset`."""
         with translated():
-            found = await self._client.hgetall(self._watermarks)
+            found = await only_server(self._client).hgetall(self._watermarks)
         return {int(partition): cast(bytes, mark).decode() for partition, mark in found.items()}
 
     async def read_up_to(self, moments: Mapping[int, int]) -> None:
@@ -133,32 +156,34 @@ class Ledger:
             return []
         names = [self.at.timers(number) for number in buckets]
         with translated():
-            found = await self._client.fcall("hub_lease", len(names), *names, now, now + LEASE_MS, DUE_AT_ONCE)
-        return [tuple(member.decode().split(" ", 2)) for member in found]
+            found = await only_server(self._client).fcall(
+                "hub_lease", len(names), *names, now, now + LEASE_MS, DUE_AT_ONCE
+            )
+        return due_ones(found)
 
     async def drop_timers(self, members: Iterable[str]) -> None:
         """Remove timers that nobody waits for any more."""
-        async with self._client.pipeline(transaction=False) as pipe:
-            for member in members:
-                pipe.zrem(self.at.timers(keys.bucket(member.partition(" ")[0])), member)
-            with translated():
-                await pipe.execute()
+        await many(
+            self._client,
+            (("ZREM", self.at.timers(keys.bucket(member.partition(" ")[0])), member) for member in members),
+        )
 
     async def waiting_triggers(self) -> dict[int, dict[str, bytes]]:
         """Everything in the outbox: bucket → trigger id → trigger. A merge may have moved it away from its customer."""
-        async with self._client.pipeline(transaction=False) as pipe:
-            for number in range(keys.BUCKETS):
-                pipe.hgetall(keys.outbox(number))
-            with translated():
-                found = await pipe.execute()
+        found = await many(self._client, (("HGETALL", keys.outbox(number)) for number in range(keys.BUCKETS)))
         return {
             number: {id.decode(): body for id, body in bucket.items()} for number, bucket in enumerate(found) if bucket
         }
 
     async def relayed(self, triggers: Iterable[tuple[int, str]]) -> None:
         """Take triggers (bucket, id) out of the outbox: the topic has them."""
-        async with self._client.pipeline(transaction=False) as pipe:
-            for bucket, id in triggers:
-                pipe.hdel(keys.outbox(bucket), id)
-            with translated():
-                await pipe.execute()
+        await many(self._client, (("HDEL", keys.outbox(bucket), id) for bucket, id in triggers))
+
+    async def tidy(self) -> int:
+        """Finish what others left half done; how much there was. One server leaves nothing half done."""
+        return 0
+
+
+def due_ones(members: Iterable[bytes]) -> list[tuple[str, str, str]]:
+    """Timers as they stand among their bucket's: customer, slot, timer."""
+    return [tuple(member.decode().split(" ", 2)) for member in members]  # type: ignore[misc]

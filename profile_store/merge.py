@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 from hub.profile import Known, Register, Told, Traffic
+from profile_store.facets import windows
+from profile_store.facets.table import FACETS
 from profile_store.registers import bound, keep_newest, later
 
 
@@ -57,3 +61,6 @@ def merge(into: Told, other: Told) -> None:
     keep_newest(into["fired"])
     if "call" in other:
         into["call"] = later(into.get("call"), other["call"])
+    for facet in FACETS:
+        facet.merge(cast(dict[str, Any], into), cast(dict[str, Any], other))
+    windows.merge(into, other)

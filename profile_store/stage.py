@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.profile import TIME, Told
+from hub.profile import TIME, Register, Told
 
 BOUGHT: Final = ("web.track/Order Completed",)
 CHOOSING: Final = ("web.track/Product Added", "web.track/Checkout Started", "web.track/Cart Viewed")
@@ -12,17 +12,22 @@ LOOKING: Final = ("web.track/Product Viewed", "web.track/Products Searched", "we
 ENOUGH_PAGES: Final = 3
 
 
-def _newest(told: Told, names: tuple[str, ...]) -> int:
-    latest = told["latest"]
-    return max((latest[name][TIME] for name in names if name in latest), default=0)
+def _newest(latest: dict[str, Register], names: tuple[str, ...]) -> int:
+    newest = 0
+    for name in names:
+        found = latest.get(name)
+        if found is not None and found[TIME] > newest:
+            newest = found[TIME]
+    return newest
 
 
 def stage(told: Told) -> str:
     """What they did last among buying, choosing and looking decides."""
-    bought, choosing = _newest(told, BOUGHT), _newest(told, CHOOSING)
+    latest = told["latest"]
+    bought, choosing = _newest(latest, BOUGHT), _newest(latest, CHOOSING)
     if choosing > bought:
         return "purchase"
     if bought:
         return "after"
-    looked = _newest(told, LOOKING) or told["counts"].get("web.page", 0) >= ENOUGH_PAGES
+    looked = _newest(latest, LOOKING) or told["counts"].get("web.page", 0) >= ENOUGH_PAGES
     return "evaluation" if looked else "need"

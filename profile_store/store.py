@@ -7,13 +7,15 @@ from collections.abc import AsyncIterator
 from typing import Any, Final, cast
 
 import orjson
-from redis.asyncio import Redis
 
 from hub.ids import customer_id
 from hub.profile import Profile
 from profile_store import keys, search, timeline
-from profile_store.connect import translated
+from profile_store.connect import Client, translated
 from profile_store.document import alias, count, profile_of, version
+from profile_store.live import messages
+from profile_store.seals import unsealed
+from profile_store.shards import many
 from profile_store.timeline import Row
 
 LONGEST_CHAIN: Final = 16
@@ -24,7 +26,7 @@ CURRENT_FOR: Final = 0.5
 class Store:
     """Customers, timelines and changes, for reading."""
 
-    def __init__(self, client: Redis) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._at = keys.FIRST
         self._looked_at = -CURRENT_FOR
@@ -42,8 +44,9 @@ class Store:
         """A customer's version and profile, merges followed: the id in it may be another. Raises Transient."""
         at = await self.where()
         for _ in range(LONGEST_CHAIN):
+            key = at.profile(customer)
             with translated():
-                raw = cast(bytes | None, await self._client.get(at.profile(customer)))
+                raw = await unsealed(self._client, key, cast(bytes | None, await self._client.get(key)))
             if raw is None:
                 return None
             target = alias(raw)
@@ -73,12 +76,8 @@ class Store:
         if not term:
             return []
         at = await self.where()
-        start, end = f"[{term}", f"[{term}\U0010ffff"
-        async with self._client.pipeline(transaction=False) as pipe:
-            for number in range(keys.BUCKETS):
-                pipe.zrange(at.search(number), start, end, bylex=True, offset=0, num=limit)
-            with translated():
-                found = await pipe.execute()
+        span = (f"[{term}", f"[{term}\U0010ffff", "BYLEX", "LIMIT", 0, limit)
+        found = await many(self._client, (("ZRANGE", at.search(number), *span) for number in range(keys.BUCKETS)))
         entries = sorted(raw.decode() for bucket in found for raw in bucket)
         ids = list(dict.fromkeys(search.customer(entry) for entry in entries))[:limit]
         profiles = [hit[1] for hit in [await self.get(one) for one in ids] if hit is not None]
@@ -86,22 +85,10 @@ class Store:
 
     async def watch(self, customer: str) -> AsyncIterator[int]:
         """The customer's new version at every change, until the caller stops asking."""
-        async for data in self._listen(keys.live(customer)):
-            yield int(data)
+        async for data in messages(self._client, keys.live(customer), keys.live_in_bucket(customer)):
+            yield int(data) if data[:1] != b">" else 0  # it is part of another customer now
 
     async def watch_desk(self) -> AsyncIterator[dict[str, Any]]:
         """News for everybody on the desk: calls."""
-        async for data in self._listen(keys.DESK):
+        async for data in messages(self._client, keys.DESK):
             yield orjson.loads(data)
-
-    async def _listen(self, channel: str) -> AsyncIterator[bytes]:
-        pubsub = self._client.pubsub(ignore_subscribe_messages=True)
-        try:
-            with translated():
-                await pubsub.subscribe(channel)
-                while True:
-                    message = await pubsub.get_message(timeout=5)
-                    if message is not None:
-                        yield message["data"]
-        finally:
-            await pubsub.aclose()  # type: ignore[no-untyped-call]

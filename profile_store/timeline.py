@@ -37,6 +37,7 @@ KINDS: Final = (
     "social.message", "social.comment", "social.mention", "social.reaction", "social.delivered", "social.read",
     "social.sent", "social.failed", "agent.note", "agent.reply", "agent.wrap-up", "survey.answered",
     "consent.given", "consent.withdrawn", "identity.merged", "identity.unmerged", "rule.fired", "rule.held",
+    "segment.entered", "segment.left",
 )  # fmt: skip
 CODES: Final = {kind: code for code, kind in enumerate(KINDS)}
 UUID_ROW: Final = 1 << 63

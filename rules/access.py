@@ -110,6 +110,16 @@ def _identities(path: Path) -> Getter:
     return get
 
 
+def _computed(path: Path) -> Getter:
+    name = path.keys[0]
+    return lambda data, profile, scene: scene.computed(profile, name, scene.now)
+
+
+def _segments(path: Path) -> Getter:
+    name = path.keys[0]
+    return lambda data, profile, scene: name in profile.get("segments", NOTHING)
+
+
 def _plain(path: Path) -> Getter:
     name = path.keys[0]
     if name == "language":
@@ -128,5 +138,7 @@ _MAKERS: Final[dict[str, Callable[[Path], Getter]]] = {
     "latest": _latest,
     "channels": _channels,
     "identities": _identities,
+    "computed": _computed,
+    "segments": _segments,
     "plain": _plain,
 }

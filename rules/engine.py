@@ -9,6 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hub import ids
+from hub.computed import Lookup, nothing
 from hub.errors import Misconfigured
 from hub.event import Event
 from hub.profile import Profile
@@ -35,6 +36,7 @@ class Engine:
         language: str = "en",
         caps: Sequence[GlobalCap] = CAPS,
         hub: Mapping[str, Any] | None = None,
+        computed: Lookup = nothing,
         before: Engine | None = None,
     ) -> None:
         """`before` is an engine with some of the same rules and the same language: they are not compiled again."""
@@ -43,6 +45,7 @@ class Engine:
         self._language = language
         self._caps = tuple(caps)
         self._hub = dict(hub or {})
+        self._computed = computed
         known: Mapping[str, Ready] = before._ready if before is not None and before._language == language else {}
         self._ready: dict[str, Ready] = {
             rule.id: one if (one := known.get(rule.id)) is not None and one.rule is rule else ready(rule, language)
@@ -63,7 +66,7 @@ class Engine:
             found += self._ended(bucket.ends, ms, profile)
         if not bucket.rules or data.get("automatic"):
             return found
-        scene = of_event(event, ms)
+        scene = of_event(event, ms, self._computed)
         for one in bucket.rules:
             if one.match(data, profile, scene):
                 decision = self._matched(one, event, scene, profile, found)
@@ -104,7 +107,7 @@ class Engine:
         cause = next((one for one in (data.get("cause"), *waiting[3:4]) if isinstance(one, dict)), {})
         timer = Timer(slot, str(name), waiting[1], str(waiting[2]), cause)
         one = self._ready.get(timer.rule)
-        scene = of_cause(timer.body, max(ms, timer.due))
+        scene = of_cause(timer.body, max(ms, timer.due), self._computed)
         if one is None or scene is None:
             reason = "rule: no longer in force" if one is None else "rule: the cause is lost"
             return (Decision(timer.rule, one.rule.version if one else "", "cancelled", reason, over=timer),)

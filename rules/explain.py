@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from hub.computed import Lookup, nothing
 from hub.event import Event
 from hub.profile import Profile
 from rules import gate
@@ -44,9 +45,17 @@ class Explanation:
         yield from (f"held by {reason}" for reason in self.gates)
 
 
-def explain(rule: Rule, event: Event, ms: int, profile: Profile, caps: Sequence[GlobalCap] = CAPS) -> Explanation:
+def explain(
+    rule: Rule,
+    event: Event,
+    ms: int,
+    profile: Profile,
+    *,
+    caps: Sequence[GlobalCap] = CAPS,
+    computed: Lookup = nothing,
+) -> Explanation:
     """Ask one rule about one event, and keep every answer."""
-    scene = of_event(event, ms)
+    scene = of_event(event, ms, computed)
     named = event.data.get("name")
     way = gate.way(rule, profile, event.data)
     reasons = [gate.on_hold(rule, profile), gate.capped(rule, profile["fired"].values(), ms, caps)]

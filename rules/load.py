@@ -15,11 +15,12 @@ from rules import conditions
 from rules.model import Cap, On, Rule, Send
 from rules.paths import hint
 from rules.source import MAX_BYTES, Unreadable, documents, line_of
+from rules.traits import Trait
 
 SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 _MODELS: Final[tuple[type[BaseModel], ...]] = (
     *(Rule, On, Send, Cap, conditions.All, conditions.AnyOf, conditions.Not, conditions.Compare, conditions.Text),
-    *(conditions.Within, conditions.Has, conditions.Seen),
+    *(conditions.Within, conditions.Has, conditions.Seen, Trait),
 )
 WORDS: Final = sorted({field.alias or name for one in _MODELS for name, field in one.model_fields.items()})
 _REASONS: Final = {
@@ -88,13 +89,18 @@ def files(folder: Path) -> list[Path]:
 
 def read_file(path: Path) -> Page:
     """One file's rules and problems."""
+    text = text_of(path)
+    return Page(path.name, problems=(text,)) if isinstance(text, Problem) else read_text(text, path.name)
+
+
+def text_of(path: Path) -> str | Problem:
+    """What stands in a file, or why it cannot be read."""
     try:
         with path.open("rb") as file:
-            raw = file.read(4 * MAX_BYTES + 1)
-        return read_text(raw.decode("utf-8"), path.name)
+            return file.read(4 * MAX_BYTES + 1).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         reason = "is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else f"cannot be read: {error.strerror}"
-        return Page(path.name, problems=(Problem(path.name, 1, "", reason),))
+        return Problem(path.name, 1, "", reason)
 
 
 def read_text(text: str, filename: str) -> Page:
@@ -110,7 +116,7 @@ def read_text(text: str, filename: str) -> Page:
             try:
                 rules.append((Rule.model_validate(data), line))
             except ValidationError as error:
-                problems += _problems(error, filename, node)
+                problems += located(error, filename, node)
         if not rules and not problems:
             problems.append(Problem(filename, 1, "", "there is no rule in this file"))
     except Unreadable as error:
@@ -166,7 +172,8 @@ def _reason(one: ErrorDetails) -> str:
     return one["msg"]
 
 
-def _problems(error: ValidationError, filename: str, node: yaml.Node) -> Iterator[Problem]:
+def located(error: ValidationError, filename: str, node: yaml.Node) -> Iterator[Problem]:
+    """What a refused document is told, each with its line."""
     told: set[tuple[int, str]] = set()
     for place, reason, within in problems_of(error):
         line = line_of(node, place, within)

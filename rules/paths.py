@@ -11,6 +11,8 @@
 | profile.channels.<channel>.<received, sent, failed, …> | traffic; 0 when none |
 | profile.consent.<channel>/<purpose> | true when given, false when withdrawn |
 | profile.identities.<type> | list of the values known, such as e-mail addresses |
+| profile.computed.<trait> | a computed trait at the moment of asking; counts and sums are 0 when there was nothing |
+| profile.segments.<segment> | true when the customer is in the segment, else false |
 | item, item.<name> | inside `has`: the element of the list |
 """
 
@@ -22,7 +24,19 @@ from functools import lru_cache
 from typing import Final, Literal
 
 Place = Literal[
-    "envelope", "data", "traits", "facts", "counts", "latest", "channels", "consent", "identities", "plain", "item"
+    "envelope",
+    "data",
+    "traits",
+    "facts",
+    "counts",
+    "latest",
+    "channels",
+    "consent",
+    "identities",
+    "computed",
+    "segments",
+    "plain",
+    "item",
 ]
 
 ENVELOPE: Final = frozenset({"type", "id", "source", "subject", "tenant", "channel", "time"})
@@ -35,6 +49,8 @@ KEYED: Final[dict[str, Place]] = {
     "channels": "channels",
     "consent": "consent",
     "identities": "identities",
+    "computed": "computed",
+    "segments": "segments",
 }
 TRAFFIC: Final = ("received", "sent", "failed", "last_received", "last_sent")
 MOMENTS: Final = frozenset({"event.time", "profile.first", "profile.last"})

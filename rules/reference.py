@@ -179,6 +179,10 @@ def look(field: str, scene: Scene, profile: Profile) -> Any:
         return None if path.moment and number == 0 else number
     if path.place == "identities":
         return [key.partition(":")[2] for key in whole["identities"] if key.partition(":")[0] == first] or None
+    if path.place == "computed":
+        return scene.computed(profile, first, scene.now)
+    if path.place == "segments":
+        return first in whole.get("segments", {})
     if path.place in {"traits", "facts", "consent"}:
         register = whole[path.place].get(first)
         value, keys = (None if register is None else register[0]), path.keys[1:]

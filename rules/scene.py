@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hub import ids
+from hub.computed import Lookup, nothing
 from hub.event import Event
 
 
@@ -26,6 +27,8 @@ class Scene:
     """When the question is asked: the same, or when the wait was over."""
     item: Any = None
     """The element of a list, inside `has`."""
+    computed: Lookup = nothing
+    """How computed traits are read."""
 
     @property
     def channel(self) -> str:
@@ -38,12 +41,17 @@ class Scene:
         return ids.ref(self.id)
 
 
-def of_event(event: Event, ms: int) -> Scene:
+def of_event(event: Event, ms: int, computed: Lookup = nothing) -> Scene:
     """The scene of an event as it happens."""
-    return Scene(event.id, event.type, event.source, event.subject, event.tenant, event.data, ms, ms)
+    return Scene(event.id, event.type, event.source, event.subject, event.tenant, event.data, ms, ms, None, computed)
 
 
-def of_cause(cause: Mapping[str, Any], now: int) -> Scene | None:
+def of_moment(now: int, computed: Lookup = nothing) -> Scene:
+    """The scene of a moment at which nothing happens."""
+    return Scene("", "", "", "", "", {}, now, now, None, computed)
+
+
+def of_cause(cause: Mapping[str, Any], now: int, computed: Lookup = nothing) -> Scene | None:
     """The scene of an event remembered by a timer; None when it cannot be read."""
     data, time = cause.get("data"), cause.get("time")
     if not isinstance(data, dict) or not isinstance(time, int):
@@ -51,4 +59,4 @@ def of_cause(cause: Mapping[str, Any], now: int) -> Scene | None:
     name, kind, source, subject, tenant = (
         str(cause.get(part, "")) for part in ("id", "type", "source", "subject", "tenant")
     )
-    return Scene(name, kind, source, subject, tenant, data, time, now)
+    return Scene(name, kind, source, subject, tenant, data, time, now, None, computed)

@@ -7,6 +7,7 @@ cannot become a large one.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
 from typing import Any, Final
 
 import yaml
@@ -113,3 +114,16 @@ def line_of(root: yaml.Node, place: tuple[str | int, ...], within: int = 0) -> i
     if within and isinstance(node, yaml.ScalarNode):
         return int(node.start_mark.line) + within + (node.style in {"|", ">"})
     return int(line)
+
+
+def lines_with(root: yaml.Node, words: Collection[str]) -> Iterator[tuple[str, str, int]]:
+    """Where one of these words stands as a whole value: the word, its place, its line."""
+    todo: list[tuple[yaml.Node, tuple[str, ...]]] = [(root, ())]
+    while todo:
+        node, place = todo.pop()
+        if isinstance(node, yaml.MappingNode):
+            todo += [(value, (*place, key.value)) for key, value in reversed(node.value)]
+        elif isinstance(node, yaml.SequenceNode):
+            todo += [(value, (*place, str(number))) for number, value in reversed(list(enumerate(node.value)))]
+        elif node.value in words:
+            yield node.value, ".".join(place), node.start_mark.line + 1

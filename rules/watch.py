@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from hub.computed import Lookup, nothing
 from rules.engine import Engine
 from rules.load import Page, Problem, files, read_file, unique
 from rules.model import CAPS, GlobalCap, Rule
@@ -29,6 +30,7 @@ class RuleFolder:
         language: str = "en",
         caps: Sequence[GlobalCap] = CAPS,
         hub: Mapping[str, Any] | None = None,
+        computed: Lookup = nothing,
         every: float = EVERY,
     ) -> None:
         self._path = Path(path)
@@ -36,6 +38,7 @@ class RuleFolder:
         self._language = language
         self._caps = tuple(caps)
         self._hub = hub
+        self._computed = computed
         self._every = every
         self._looked = float("-inf")
         self._stamps: dict[str, Stamp] = {}
@@ -72,7 +75,13 @@ class RuleFolder:
 
     def _engine(self, rules: Sequence[Rule], before: Engine | None) -> Engine:
         return Engine(
-            rules, timezone=self._timezone, language=self._language, caps=self._caps, hub=self._hub, before=before
+            rules,
+            timezone=self._timezone,
+            language=self._language,
+            caps=self._caps,
+            hub=self._hub,
+            computed=self._computed,
+            before=before,
         )
 
 

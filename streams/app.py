@@ -23,7 +23,7 @@ from hub.logs import get
 from hub.settings import Settings
 from hub.topics import INTERACTIONS
 from streams.decode import Record
-from streams.runner import Batches, translated
+from streams.runner import Batches, check_membership, translated
 
 IDLE: Final = 0.25
 """Seconds a fetch waits when nothing comes in."""
@@ -118,6 +118,7 @@ class WholeFetches(Consumer):  # type: ignore[misc]
         view = FaustLog(self, self.app.log_name)
         try:
             while not (self.should_stop or fetcher.should_stop):
+                check_membership(self._thread._ensure_consumer())
                 await self._flowing()
                 generation = self.app.consumer_generation_id
                 records, _ = await self._wait_next_records(IDLE)
@@ -137,6 +138,7 @@ class WholeFetches(Consumer):  # type: ignore[misc]
         only when it has joined: after a long wait for the store each would wait for the other for ever.
         """
         while not (self.flow_active or self.should_stop):
+            check_membership(self._thread._ensure_consumer())
             self._thread.thread_loop.call_soon_threadsafe(self._stir)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.can_resume_flow.wait(), IDLE)

@@ -66,7 +66,7 @@ def decide(engine: Engine, draft: Draft, incoming: Incoming) -> None:
         if decision.over is not None:
             _end(draft, decision.over.slot, decision.over.id)
         if decision.timer is not None:
-            _wait(draft, decision.timer)
+            wait(draft, decision.timer)
         elif decision.trigger is not None and decision.outcome == "fired":
             _fire(draft, decision, decision.trigger, incoming)
         elif decision.outcome == "held":
@@ -75,7 +75,8 @@ def decide(engine: Engine, draft: Draft, incoming: Incoming) -> None:
         settle(draft, incoming)
 
 
-def _wait(draft: Draft, timer: Timer) -> None:
+def wait(draft: Draft, timer: Timer) -> None:
+    """Set a timer in its slot, in the place of the one that was there."""
     customer = draft.profile["id"]
     before = draft.profile["timers"].get(timer.slot)
     if before is not None:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from hub.errors import Rejected
 from hub.event import Event
-from hub.identity import key
+from hub.identity import Identity, key
 from hub.kinds import Policy
 from hub.profile import PSEUDO
 from profile_store.draft import place
@@ -19,7 +19,7 @@ LARGEST: Final = 200
 """The same for the hub's own events."""
 
 
-OURS: Final = ("/timers", "/rules", "/dispatcher", "/desk/", "/identity", "/hub/")
+OURS: Final = ("/timers", "/rules", "/segments", "/dispatcher", "/desk/", "/identity", "/hub/")
 """Sources of the hub's own events: they may name a customer by its id, which is a place in the store."""
 
 
@@ -89,26 +89,26 @@ def one(record: Record, topic_id: str, replayed: bool, policy: Policy) -> Incomi
 
 def _keys(event: Event, policy: Policy) -> tuple[str, ...]:
     """Whom an event is about, its owner first. Raises Rejected."""
-    levels = {event.subject: policy.level(event.subject, {})}
+    said: dict[str, list[Identity]] = {event.subject: []}
     try:
         for identity in event.identities:
-            name = key(identity)
-            levels[name] = max(levels.get(name, 0), policy.level(name, identity))
+            said.setdefault(key(identity), []).append(identity)
     except (KeyError, TypeError, AttributeError) as error:
         raise Rejected(f"data.identities: {error!r}", field="data.identities") from None
     ours = event.source.startswith(OURS)
-    if len(levels) > (LARGEST if ours else IDENTITIES):
-        raise Rejected(f"data.identities: {len(levels)} of them", field="data.identities", limit=str(IDENTITIES))
-    if not ours and any(name.startswith(PSEUDO) for name in levels):
+    if len(said) > (LARGEST if ours else IDENTITIES):
+        raise Rejected(f"data.identities: {len(said)} of them", field="data.identities", limit=str(IDENTITIES))
+    if not ours and any(name.startswith(PSEUDO) for name in said):
         raise Rejected("data.identities: only the hub itself names customers", field="data.identities")
-    if ours or len(levels) == 1:
-        return tuple(levels)
-    return tuple(sorted(levels, key=lambda name: _strength(name, levels[name], policy), reverse=True))
+    if ours or len(said) == 1:
+        return tuple(said)
+    return tuple(sorted(said, key=lambda name: _strength(name, said[name], policy), reverse=True))
 
 
-def _strength(name: str, level: int, policy: Policy) -> tuple[bool, bool, int]:
+def _strength(name: str, said: Sequence[Identity], policy: Policy) -> tuple[bool, bool, int]:
     """Who owns an event: one that can be a customer's own, proven rather than claimed, by its type's priority."""
-    return policy.connects(name), level > 0, policy.of(name).priority
+    proven = max((policy.level(name, one) for one in said), default=policy.level(name, {})) > 0
+    return policy.connects(name), proven, policy.of(name).priority
 
 
 def decode(

@@ -56,6 +56,7 @@ def _made(customers: Customers, draft: Draft, whole: Document, group: list[str])
     document = blank(place(_root(whole, group, draft.root)), *group)
     document["parts"] = {name: one for name, one in whole["parts"].items() if name in inside}
     document["links"] = {name: link for name, link in whole["links"].items() if inside & set(name.split("\n", 1))}
+    document["segments"] = dict(whole["segments"])
     if document["id"] == draft.id:
         draft.document = document
         return draft

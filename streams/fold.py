@@ -8,10 +8,12 @@ which no order of arrival can change.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from hub.event import Event
 from hub.profile import PSEUDO, Register, Told, Traffic
+from profile_store.facets.table import FACETS
+from profile_store.facets.told import unwrapped
 from profile_store.registers import NAMES, bound, keep_newest, kept, later, say
 
 RECEIVED: Final = frozenset(
@@ -20,7 +22,9 @@ RECEIVED: Final = frozenset(
 )
 SENT: Final = frozenset({"email.sent", "sms.sent", "social.sent", "phone.sent"})
 FAILED: Final = frozenset({"email.bounced", "email.failed", "sms.failed", "social.failed", "phone.failed"})
-QUIET: Final = frozenset({"timer.due", "rule.fired", "identity.merged", "identity.unmerged"})
+QUIET: Final = frozenset(
+    {"timer.due", "rule.fired", "identity.merged", "identity.unmerged", "segment.entered", "segment.left"}
+)
 """Events of our own that say nothing about what the customer did."""
 
 EXCERPT: Final = 80
@@ -32,6 +36,11 @@ def _statements(table: dict[str, Register], said: Any, ms: int, ref: str, source
             small = kept(value)
             if small is not None:
                 say(table, str(name), [small, ms, ref, source])
+
+
+def _bare(facts: Any) -> Any:
+    """Facts without what their sender says about how sure they are."""
+    return {name: unwrapped(value)[0] for name, value in facts.items()} if isinstance(facts, Mapping) else None
 
 
 def _seen_as(profile: Told, keys: tuple[str, ...], event: Event, ms: int) -> None:
@@ -111,7 +120,10 @@ def fold(profile: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str) 
     if "traits" in data:
         _statements(profile["traits"], data["traits"], ms, ref, kind)
     if "facts" in data:
-        _statements(profile["facts"], data["facts"], ms, ref, kind)
+        _statements(profile["facts"], _bare(data["facts"]), ms, ref, kind)
+    unmatched = data.get("unmatched")
+    if isinstance(unmatched, Mapping):
+        _statements(profile["facts"], {f"unmatched_{name}": said for name, said in unmatched.items()}, ms, ref, kind)
     consent = data.get("consent")
     if isinstance(consent, Mapping):
         what = f"{consent.get('channel', 'any')}/{consent.get('purpose', 'marketing')}"
@@ -121,3 +133,5 @@ def fold(profile: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str) 
         state = kept({**call, "text": str(data.get("text", ""))[:EXCERPT]})
         if state is not None:
             profile["call"] = later(profile.get("call"), [state, ms, ref, kind])
+    for facet in FACETS:
+        facet.fold(cast(dict[str, Any], profile), event, ms, ref)

@@ -17,6 +17,7 @@ from profile_store import keys
 from profile_store.document import alias, unpacked, version
 from profile_store.draft import Draft, place
 from profile_store.registers import bound
+from profile_store.segments import joined
 from profile_store.structure import newer, pair
 from streams import connect
 from streams.decode import Incoming
@@ -36,6 +37,7 @@ class Customers:
         self._drafts: dict[str, Draft] = {}
         self._touched: dict[int, tuple[Draft, list[Incoming]]] = {}
         self._bonds: list[tuple[Draft, Draft]] = []
+        self._regrouped: dict[str, None] = {}
 
     def of(self, incoming: Incoming) -> Draft:
         """The customer an event belongs to. Raises Stale."""
@@ -126,6 +128,7 @@ class Customers:
             self._absorb(keep, lose)
         keep.document["links"][between] = link
         keep.regroup()
+        self._regrouped[keep.id] = None
         return keep
 
     def _absorb(self, keep: Draft, lose: Draft) -> None:
@@ -136,6 +139,7 @@ class Customers:
         for name, link in other["links"].items():
             if newer(into["links"].get(name), link):
                 into["links"][name] = link
+        into["segments"] = joined(into["segments"], other["segments"])
         for slot, timer in other["timers"].items():
             mine = into["timers"].get(slot)
             into["timers"][slot] = timer if mine is None or timer[1:2] + timer[:1] > mine[1:2] + mine[:1] else mine
@@ -173,7 +177,8 @@ class Customers:
         return moved
 
     def add(self, draft: Draft) -> None:
-        """A customer that is new at its place."""
+        """A customer that is new at its place, or was made anew there."""
+        self._regrouped[draft.id] = None
         self._forward.pop(draft.id, None)
         self._drafts[draft.id] = draft
 
@@ -192,6 +197,12 @@ class Customers:
             self._bonds.append((one, other))
             for draft in (one, other):
                 self._touched.setdefault(id(draft), (draft, []))
+
+    def regrouped(self) -> list[Draft]:
+        """The customers whose identities changed since this was asked last."""
+        found = [draft for id in self._regrouped if (draft := self._drafts.get(id)) is not None]
+        self._regrouped = {}
+        return found
 
     def touch(self, draft: Draft, incoming: Incoming) -> None:
         """The event became part of this change."""

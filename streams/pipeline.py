@@ -11,16 +11,22 @@ from hub.errors import Transient
 from hub.kinds import Policy
 from hub.logs import get
 from hub.metrics import APPLIED, LATENCY, REFUSED, REPEATED, STAGE
+from hub.profile import Told
 from profile_store.draft import Draft
+from profile_store.facets import windows
+from profile_store.facets.windows import Index
 from profile_store.ledger import Ledger, Raise
 from profile_store.timeline import of_event
+from rules.membership import Mark, Segments, mark
 from streams.arrange import DECISIONS, arrange
-from streams.decide import Engine, decide, settle
+from streams.decide import decide, settle
+from streams.declared import Declared
 from streams.decode import Dead, Incoming
 from streams.directory import DIVIDING, Directory, Stale
 from streams.fold import QUIET, fold
 from streams.identify import Customers
 from streams.news import news
+from streams.segment import regrouped, segment
 
 TRIES: Final = 100
 """How often a batch is folded again because other workers changed the same customers."""
@@ -37,7 +43,7 @@ class Poison(Exception):
         self.error = error
 
 
-def apply(customers: Customers, incoming: Incoming, engine: Engine) -> None:
+def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
     """Identify, fold and decide one event. Raises Poison or Stale."""
     try:
         draft = customers.of(incoming)
@@ -56,7 +62,11 @@ def apply(customers: Customers, incoming: Incoming, engine: Engine) -> None:
                 customers.touch(draft, incoming)
             return
         draft = arrange(customers, draft, incoming)
-        _fold(draft, incoming, engine)
+        before = mark(draft.profile)
+        _fold(draft, incoming, declared.features)
+        _place(customers, draft, incoming, declared.segments, before)
+        decide(declared.engine, draft, incoming)
+        draft.news = news(draft.profile, incoming) or draft.news
     except Stale:
         raise
     except Exception as error:
@@ -64,17 +74,32 @@ def apply(customers: Customers, incoming: Incoming, engine: Engine) -> None:
     customers.touch(draft, incoming)
 
 
-def _fold(draft: Draft, incoming: Incoming, engine: Engine) -> None:
-    event = incoming.event
+def _fold(draft: Draft, incoming: Incoming, features: Index) -> None:
+    event, ms, ref = incoming.event, incoming.ms, incoming.ref
     if "traits" in event.data:
         draft.know_terms()
-    part = draft.fold(incoming.keys[0], lambda told: fold(told, event, incoming.keys, incoming.ms, incoming.ref))
+
+    def change(told: Told) -> None:
+        fold(told, event, incoming.keys, ms, ref)
+        if features and event.type not in QUIET:
+            windows.fold(told, event, ms, ref, features)
+
+    part = draft.fold(incoming.keys[0], change)
     part["fences"][incoming.fence] = incoming.record.offset
-    draft.seen[incoming.ref] = incoming.received
+    draft.seen[ref] = incoming.received
     if event.type not in QUIET:
-        draft.rows.append(of_event(event, incoming.ms, draft.node(incoming.keys[0]) or ""))
-    decide(engine, draft, incoming)
-    draft.news = news(draft.profile, incoming) or draft.news
+        draft.rows.append(of_event(event, ms, draft.node(incoming.keys[0]) or ""))
+
+
+def _place(customers: Customers, draft: Draft, incoming: Incoming, segments: Segments, before: Mark) -> None:
+    """Which segments the customer is in now, and those whose identities changed."""
+    others = customers.regrouped()
+    if not segments.all.segments:
+        return
+    for one in others:
+        regrouped(segments, one, incoming)
+    if draft not in others:
+        segment(segments, draft, incoming, before)
 
 
 def stretches(batch: Sequence[Incoming]) -> Iterator[Sequence[Incoming]]:
@@ -94,13 +119,19 @@ class Pipeline:
     """Takes a batch of events and leaves every one of them in exactly one profile."""
 
     def __init__(
-        self, ledger: Ledger, engine: Callable[[], Engine], bury: Callable[[Dead], Awaitable[None]], policy: Policy
+        self, ledger: Ledger, declared: Callable[[], Declared], bury: Callable[[Dead], Awaitable[None]], policy: Policy
     ) -> None:
         self._ledger = ledger
-        self._engine = engine
+        self._declared = declared
         self._bury = bury
         self._policy = policy
         self.directory = Directory(ledger)
+        self.read_up_to = 0
+        """The moment (ms) up to which every partition is read, as far as is known."""
+
+    def heard(self, moment: int) -> None:
+        """Every partition is read up to this moment (ms)."""
+        self.read_up_to = moment
 
     async def run(self, batch: Sequence[Incoming], raises: Sequence[Raise]) -> list[Draft]:
         """Apply a batch and raise the watermarks; what was written. What cannot be folded is buried first.
@@ -118,6 +149,8 @@ class Pipeline:
         pending = list(batch)
         for attempt in range(TRIES):
             drafts, pending = await self._fold(pending)
+            for draft, _ in drafts:
+                draft.read_up_to = self.read_up_to
             try:
                 with STAGE.labels("commit").time():
                     refused = set(await self._ledger.commit([draft for draft, _ in drafts], raises))
@@ -142,11 +175,11 @@ class Pipeline:
         with STAGE.labels("load").time():
             loaded = await self.directory.load(pending)
         while True:
-            customers, engine = Customers(loaded, self._policy), self._engine()
+            customers, declared = Customers(loaded, self._policy), self._declared()
             try:
                 with STAGE.labels("fold").time():
                     for incoming in pending:
-                        apply(customers, incoming, engine)
+                        apply(customers, incoming, declared)
             except Stale:
                 self.directory.forget(pending)
                 loaded = await self.directory.load(pending)

@@ -15,7 +15,7 @@ from hub.errors import Transient
 from hub.logs import get
 from hub.settings import Settings
 from hub.topics import INTERACTIONS
-from streams.runner import Batches, translated
+from streams.runner import Batches, check_membership, translated
 
 IDLE_MS: Final = 250
 
@@ -105,6 +105,7 @@ class PlainRunner:
         view = PlainLog(consumer, name)
         try:
             while not self._stopping:
+                check_membership(consumer)
                 found = await consumer.getmany(timeout_ms=IDLE_MS, max_records=settings.fetch)
                 await self._batches.take(view, {tp.partition: records for tp, records in found.items() if records})
                 # A long fetch may be ready at once, again and again: others want to run too.

@@ -25,7 +25,7 @@ from profile_store.connect import Gap
 from profile_store.generations import Generations
 from profile_store.keys import Keys
 from profile_store.ledger import Ledger, Raise
-from rules.watch import RuleFolder
+from streams.declared import Declarations
 from streams.decode import Dead, Incoming, decode
 from streams.foretell import decisions
 from streams.gate import applied
@@ -79,8 +79,7 @@ class Rebuild:
         self._tell = tell
         self._generations = generations
         self._ledger = ledger
-        rules = RuleFolder(settings.rules_dir, timezone=settings.timezone, language=settings.language)
-        self._pipeline = Pipeline(self._ledger, lambda: rules.engine, self._bury, settings.policy)
+        self._pipeline = Pipeline(self._ledger, Declarations(settings), self._bury, settings.policy)
         self._marks: dict[int, str] = {}
         self._next: dict[int, int] = {}
         self._oldest: dict[int, int] = {}

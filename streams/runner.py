@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiokafka.errors import KafkaError
 
@@ -19,6 +19,17 @@ def translated() -> Iterator[None]:
         yield
     except (KafkaError, TimeoutError) as error:
         raise Transient(f"Kafka: {error!r}") from error
+
+
+def check_membership(consumer: Any) -> None:
+    """Raises Transient when an aiokafka consumer has given up its group for good: only a new one joins again.
+
+    When it leaves because a batch took too long and is to join again at that moment, it cancels itself, and says so
+    to nobody who does not ask.
+    """
+    coordinator = consumer._coordinator
+    if coordinator is not None and coordinator._coordination_task.cancelled():
+        raise Transient("this worker's place in the group is lost")
 
 
 class Log(Protocol):

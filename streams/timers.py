@@ -42,13 +42,19 @@ class Timers:
     """Looks after the timers of the buckets that fall to this worker."""
 
     def __init__(
-        self, ledger: Ledger, producer: Producer, settings: Settings, assigned: Callable[[], frozenset[int]]
+        self,
+        ledger: Ledger,
+        producer: Producer,
+        settings: Settings,
+        assigned: Callable[[], frozenset[int]],
+        heard: Callable[[int], None],
     ) -> None:
         self._ledger = ledger
         self._producer = producer
         self._settings = settings
         self._topic = topic(settings, INTERACTIONS)
         self._assigned = assigned
+        self._heard = heard
 
     async def run(self) -> None:
         """Look for due timers again and again, until cancelled."""
@@ -70,6 +76,7 @@ class Timers:
         if not mine:
             return 0
         applied = await self._ledger.all_read_up_to(self._settings.partitions)
+        self._heard(applied)
         if applied < now - 2_000:
             TIMERS_HELD.inc()
         due = await self._ledger.due(mine, min(now, applied))

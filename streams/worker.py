@@ -16,9 +16,10 @@ from hub.logs import get
 from hub.settings import Settings
 from hub.tuning import calm_collector
 from profile_store.changes import Changes
+from profile_store.cluster import ledger
 from profile_store.connect import connect, install
-from profile_store.ledger import Ledger
-from rules.watch import RuleFolder
+from profile_store.shards import only_server
+from streams.declared import Declarations
 from streams.feed import Feed
 from streams.foretell import outstanding
 from streams.pipeline import Pipeline
@@ -30,6 +31,7 @@ from streams.timers import Timers
 from streams.topic import describe
 
 SWEEP_EVERY: Final = 5.0
+TIDY_EVERY: Final = 1.0
 RULES_EVERY: Final = 0.5
 LEAVING: Final = 5.0
 """Seconds the runner has to finish its batch and leave the group."""
@@ -57,9 +59,9 @@ class Worker:
         self._settings = settings
         self._redis = connect(settings)
         self._producer = bus.Producer(settings.kafka_bootstrap_servers, client="hub-worker", linger_ms=0)
-        self._ledger = Ledger(self._redis, settings.group, feed=settings.profiles_feed)
+        self._ledger = ledger(self._redis, settings.group, feed=settings.profiles_feed)
         self._relay = Relay(self._producer, self._ledger, settings)
-        self._rules = RuleFolder(settings.rules_dir, timezone=settings.timezone, language=settings.language)
+        self._declarations = Declarations(settings)
 
     async def run(self) -> None:
         """Run until SIGTERM. Raises Transient or Misconfigured when it cannot start."""
@@ -69,7 +71,7 @@ class Worker:
         await install(self._redis)
         await self._producer.start()
         log_id = await asyncio.to_thread(topic_id, self._settings)
-        pipeline = Pipeline(self._ledger, lambda: self._rules.engine, self._relay.bury, self._settings.policy)
+        pipeline = Pipeline(self._ledger, self._declarations, self._relay.bury, self._settings.policy)
         processor = Processor(
             self._ledger,
             pipeline,
@@ -78,7 +80,7 @@ class Worker:
             self._settings.policy,
             outstanding=partial(outstanding, self._settings),
         )
-        timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned)
+        timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned, pipeline.heard)
         runner = _runner(self._settings, processor)
         metrics.serve(
             self._settings.metrics_host,
@@ -93,6 +95,7 @@ class Worker:
                 processor.aftermath.run(),
                 timers.run(),
                 self._sweep(),
+                self._tidy(),
                 self._watch_rules(),
                 *self._feed(processor),
             )
@@ -113,9 +116,9 @@ class Worker:
             failed[0].result()
 
     def _feed(self, processor: Processor) -> list[Coroutine[Any, Any, None]]:
-        if not self._settings.profiles_feed:
+        if not self._settings.profiles_feed or not self._ledger.one_server:
             return []
-        changes, ledger = Changes(self._redis, self._ledger), self._ledger
+        changes, ledger = Changes(only_server(self._redis), self._ledger), self._ledger
         feed = Feed(changes, self._producer, self._settings, lambda: processor.assigned, lambda: ledger.at.generation)
         return [feed.run()]
 
@@ -125,11 +128,17 @@ class Worker:
                 await self._relay.sweep()
             await asyncio.sleep(SWEEP_EVERY)
 
+    async def _tidy(self) -> None:
+        while True:
+            with contextlib.suppress(Transient):
+                await self._ledger.tidy()
+            await asyncio.sleep(TIDY_EVERY)
+
     async def _watch_rules(self) -> None:
         while True:
             await asyncio.sleep(RULES_EVERY)
-            if await asyncio.to_thread(self._rules.poll):
-                log.info("rules read again", problems=len(self._rules.problems))
+            if await asyncio.to_thread(self._declarations.rules.poll):
+                log.info("rules read again", problems=len(self._declarations.rules.problems))
 
 
 async def run(settings: Settings) -> None:

@@ -9,9 +9,18 @@ from pathlib import Path
 
 import pytest
 
+from tests.clusters import private_cluster, redis_cluster
 from tests.servers import kafka_runtime, kafka_server, private_kafka, private_redis, redis_server
 
-__all__ = ["kafka_runtime", "kafka_server", "private_kafka", "private_redis", "redis_server"]
+__all__ = [
+    "kafka_runtime",
+    "kafka_server",
+    "private_cluster",
+    "private_kafka",
+    "private_redis",
+    "redis_cluster",
+    "redis_server",
+]
 
 # Before any test module is imported: no setting of this machine, and no hub that runs on it, is any of our business.
 for _name in [name for name in os.environ if name.startswith("HUB_") and not name.startswith("HUB_TEST_")]:

@@ -12,7 +12,7 @@ import os
 import shutil
 import signal
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
@@ -26,7 +26,7 @@ from hub.servers.kafka import kafka_spec, resolve_kafka
 from hub.servers.kafka_runtime import KafkaRuntime
 from hub.servers.ports import LOCALHOST, free_port
 from hub.servers.process import Child, Spec
-from hub.servers.redis import Fsync, find_redis, redis_spec
+from hub.servers.redis import Fsync, RedisBinary, find_redis, redis_spec
 
 T = TypeVar("T")
 
@@ -111,22 +111,30 @@ class Server:
 
 
 class KafkaServer(Server):
-    """A Kafka; `address` is for clients. `advertised`: the port that it sends them to, instead of its own."""
+    """A Kafka; `address` is for clients.
 
-    def __init__(self, runtime: KafkaRuntime, state: Path, *, heap_mb: int = 384, advertised: int = 0) -> None:
-        self.port = free_port(avoid=[advertised])
-        self.address = f"{LOCALHOST}:{advertised or self.port}"
-        controller = free_port(avoid=[advertised, self.port])
+    `wire`: the port of a wire to it. Who asks at `behind` is sent there; `behind` is the wire's other end.
+    """
+
+    def __init__(self, runtime: KafkaRuntime, state: Path, *, heap_mb: int = 384, wire: int = 0) -> None:
+        self.port = free_port(avoid=[wire])
+        self.behind = free_port(avoid=[wire, self.port])
+        self.address = f"{LOCALHOST}:{self.port}"
+        controller = free_port(avoid=[wire, self.port, self.behind])
         spec = kafka_spec(runtime, state, self.port, controller, heap_mb=heap_mb)
-        super().__init__(_advertising(spec, state, advertised) if advertised else spec, state)
+        super().__init__(_wired(spec, state, self.behind, wire) if wire else spec, state)
 
 
-def _advertising(spec: Spec, state: Path, port: int) -> Spec:
+def _wired(spec: Spec, state: Path, behind: int, wire: int) -> Spec:
     async def prepare() -> None:
         if spec.prepare:
             await spec.prepare()
-        with (state / "kafka" / "server.properties").open("a") as file:  # what comes last is what counts
-            file.write(f"advertised.listeners=PLAINTEXT://{LOCALHOST}:{port}\n")
+        file = state / "kafka" / "server.properties"
+        lines = dict(line.split("=", 1) for line in file.read_text().splitlines() if "=" in line)
+        lines["listeners"] += f",WIRE://{LOCALHOST}:{behind}"
+        lines["advertised.listeners"] += f",WIRE://{LOCALHOST}:{wire}"
+        lines["listener.security.protocol.map"] = "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,WIRE:PLAINTEXT"
+        file.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
 
     return replace(spec, prepare=prepare)
 
@@ -135,14 +143,21 @@ class RedisServer(Server):
     """A Redis; `url` is for clients."""
 
     def __init__(
-        self, state: Path, *, appendfsync: Fsync = "everysec", password: str = "", flavour: Flavour = ""
+        self,
+        state: Path,
+        *,
+        appendfsync: Fsync = "everysec",
+        password: str = "",
+        flavour: Flavour = "",
+        binary: RedisBinary | None = None,
+        more: Mapping[str, str] | None = None,
     ) -> None:
         self.flavour = flavour
         self.port = free_port()
         self.url = f"redis://{f':{quote(password)}@' if password else ''}{LOCALHOST}:{self.port}/0"
+        binary = binary or _redis_binary(flavour)
         super().__init__(
-            redis_spec(state, self.port, appendfsync=appendfsync, password=password, binary=_redis_binary(flavour)),
-            state,
+            redis_spec(state, self.port, appendfsync=appendfsync, password=password, binary=binary, more=more), state
         )
 
     @property
@@ -189,11 +204,11 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
 def private_kafka(
     kafka_runtime: KafkaRuntime, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., KafkaServer]]:
-    """Makes a running Kafka for this test alone; takes `advertised`."""
+    """Makes a running Kafka for this test alone; takes `wire`."""
     servers: list[KafkaServer] = []
 
-    def make(*, advertised: int = 0) -> KafkaServer:
-        servers.append(KafkaServer(kafka_runtime, tmp_path_factory.mktemp("private-kafka"), advertised=advertised))
+    def make(*, wire: int = 0) -> KafkaServer:
+        servers.append(KafkaServer(kafka_runtime, tmp_path_factory.mktemp("private-kafka"), wire=wire))
         servers[-1].start()
         return servers[-1]
 

@@ -39,8 +39,9 @@ class Web:
     provider = "segment"
     can = Can(inbound=True, max_body=request.LARGEST_RUDDER, real_peer="Segment and RudderStack SDKs, unchanged")
 
-    def __init__(self, keys: frozenset[str], tenant: str, region: str) -> None:
-        self._keys = tuple(keys)
+    def __init__(self, keys: frozenset[str], tenant: str, region: str, trusted: frozenset[str] = frozenset()) -> None:
+        self._keys = tuple(keys | trusted)
+        self._trusted = tuple(trusted)
         self._tenant = tenant
         self._region = region
         self._read: tuple[bytes, request.Document] | None = None
@@ -48,7 +49,7 @@ class Web:
     @classmethod
     def from_settings(cls, settings: Settings) -> Self:
         """Build it. Opens no connection."""
-        return cls(settings.keys, settings.tenant, settings.region)
+        return cls(settings.keys, settings.tenant, settings.region, settings.server_keys)
 
     def knows(self, key: str) -> bool:
         """Whether this is a write key of ours."""
@@ -56,13 +57,17 @@ class Web:
 
     def verify(self, raw: RawInbound) -> None:
         """Raise Unauthenticated without a write key of ours: in Basic, else in the body, else in the query."""
-        key = request.basic_key(raw)
-        if not self.knows(request.body_key(self._document(raw), raw) if key is None else key):
+        if not self.knows(self._key(raw)):
             raise Unauthenticated("the write key is not known")
+
+    def _key(self, raw: RawInbound) -> str:
+        key = request.basic_key(raw)
+        return request.body_key(self._document(raw), raw) if key is None else key
 
     def read(self, raw: RawInbound) -> Tracked:
         """The events of a request, and what in it is at fault. Raises Rejected for the request as a whole."""
         document = self._document(raw)
+        key = self._key(raw)
         self._read = None
         content = document.content
         single = document.kind != "batch"
@@ -77,6 +82,7 @@ class Web:
             tenant=self._tenant,
             region=self._region,
             anonymous_id=request.header_anonymous_id(raw),
+            trusted=sum(same(key, one) for one in self._trusted) > 0,
         )
         found = Tracked()
         for one in request.messages(document):

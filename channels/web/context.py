@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeAlias
 
 from hub.errors import Rejected
-from hub.identity import Identity, identity
+from hub.identity import BLOCKED, LONGEST, Identity, identity
 
 Json: TypeAlias = dict[str, Any]
 
@@ -25,6 +25,9 @@ NAMED: Final = ("name", "version")
 NAMES_OF_PLACES: Final = ("city", "country", "source")
 POSITION: Final = ("latitude", "longitude", "accuracy")
 
+TOLD: Final = ("email", "phone")
+"""Traits that are identities, too."""
+
 MARKETING: Final = frozenset({"marketing", "advertising", "targeting", "c0004", "ads"})
 """Names that consent managers give the category we call marketing; C0004 is OneTrust's."""
 
@@ -40,6 +43,8 @@ class Surroundings:
     tenant: str
     region: str
     anonymous_id: str | None
+    trusted: bool = False
+    """Whether it came from a server of ours, whose word on mail addresses and telephones can be taken."""
 
 
 def text_id(message: Json, field: str) -> str | None:
@@ -85,14 +90,27 @@ def happened(message: Json, around: Surroundings) -> datetime:
     return time if _EARLIEST <= time <= around.received else around.received
 
 
-def known(pairs: Iterable[tuple[str, object]], region: str) -> list[Identity]:
+def known(pairs: Iterable[tuple[str, object]], around: Surroundings) -> list[Identity]:
     """The identities among the given (type, value) pairs, without repetitions."""
     found: list[Identity] = []
     for kind, value in pairs:
-        one = None if value is None else identity(kind, value, region=region)
+        sure = around.trusted and kind in TOLD
+        one = None if value is None else identity(kind, value, verified=sure, region=around.region)
         if one is not None and one not in found:
             found.append(one)
     return found
+
+
+def unmatched(pairs: Iterable[tuple[str, object]], region: str) -> Json | None:
+    """What was meant to name somebody and cannot: kept as it was written, and never matched by."""
+    found = {
+        kind: value.strip()[:LONGEST]
+        for kind, value in pairs
+        if isinstance(value, str)
+        and value.strip().lower() not in BLOCKED
+        and identity(kind, value, region=region) is None
+    }
+    return found or None
 
 
 def part(place: Json, name: str) -> Json:

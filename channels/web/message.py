@@ -177,8 +177,9 @@ def event(message: Json, kind: str, around: Surroundings) -> Event:
     traits = part(context, "traits")
     particular = read(message, traits, context)
     person = particular["traits"] or {} if kind == "identify" else traits
-    pairs = [*_pairs(message, kind, person, around.anonymous_id), *ctx.external(context)]
-    identities = ctx.known(pairs, around.region)
+    external = ctx.external(context)
+    pairs = [*_pairs(message, kind, person, around.anonymous_id), *external]
+    identities = ctx.known(pairs, around)
     if not identities or identities[0]["type"] not in {"user_id", "anonymous_id"}:
         raise Rejected("userId or anonymousId must say who it was", field="userId")
     return make(
@@ -190,6 +191,7 @@ def event(message: Json, kind: str, around: Surroundings) -> Event:
         time=ctx.happened(message, around),
         tenant=around.tenant,
         **particular,
+        unmatched=ctx.unmatched([*((name, person.get(name)) for name in ctx.TOLD), *external], around.region),
         context=ctx.trimmed(context),
         language=word(context.get("locale")),
         timezone=word(context.get("timezone")),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import typer
 from kafka.errors import KafkaError
@@ -14,7 +13,8 @@ from hub.errors import HubError, Misconfigured
 from hub.servers.checks import Check, local_checks
 from hub.settings import Settings, read
 from hub.topics import TOPICS, full_name
-from profile_store.connect import connect, translated
+from profile_store.connect import connect
+from profile_store.health import Health, health
 
 OLDEST_REDIS = (7, 0)
 console = Console(highlight=False, soft_wrap=True)
@@ -40,27 +40,38 @@ async def check_redis(settings: Settings) -> list[Check]:
         return [Check(True, "no Redis is set and no hub runs here: `hub up` brings its own")]
     client = connect(settings)
     try:
-        with translated():
-            about = await client.info()
-            seconds, micros = await client.time()
+        found = await health(client)
     except (HubError, Misconfigured) as error:
         return [Check(False, str(error), "Check HUB_REDIS_URL, and that the server runs.")]
     finally:
         await client.aclose()
-    version = str(about["redis_version"])
-    new = tuple(int(part) for part in version.split(".")[:2]) >= OLDEST_REDIS
-    off = abs(time.time() - seconds - micros / 1e6)
-    return [
-        Check(new, f"Redis {version} answers", "" if new else "Version 7 or newer is needed: we use functions."),
+    return [check for one in found for check in _redis_checks(one)]
+
+
+def _redis_checks(one: Health) -> list[Check]:
+    name = f"Redis {one.name}" if one.name else "Redis"
+    new = tuple(int(part) for part in one.version.split(".")[:2]) >= OLDEST_REDIS
+    full = "drops nothing" if one.evicts == "noeviction" else f"drops profiles ({one.evicts})"
+    checks = [
+        Check(new, f"{name} {one.version} answers", "" if new else "Version 7 or newer is needed: we use functions."),
         Check(
-            bool(about.get("aof_enabled")),
-            "Redis writes an append-only log" if about.get("aof_enabled") else "Redis keeps nothing over a restart",
+            one.keeps,
+            f"{name} writes an append-only log" if one.keeps else f"{name} keeps nothing over a restart",
             "Set `appendonly yes`; without it everything is rebuilt from Kafka after a restart.",
         ),
         Check(
-            off < 2, f"clocks differ by {off:.2f} s", "" if off < 2 else "Set the clocks (NTP): timers depend on it."
+            one.evicts == "noeviction", f"{name} {full} when its memory is full", "Set `maxmemory-policy noeviction`."
+        ),
+        Check(
+            one.clock < 2,
+            f"{name}: clocks differ by {one.clock:.2f} s",
+            "" if one.clock < 2 else "Set the clocks (NTP): timers depend on it.",
         ),
     ]
+    if one.cluster:
+        ok = one.cluster == "ok"
+        checks.append(Check(ok, f"{name}: cluster state {one.cluster}", "" if ok else "Look at `CLUSTER INFO` there."))
+    return checks
 
 
 def register(app: typer.Typer) -> None:

@@ -20,7 +20,7 @@ from rich.progress import Progress as Bar
 from hub.errors import Misconfigured
 from hub.settings import Settings, read
 from hub.tuning import calm_collector
-from profile_store.connect import connect, install
+from profile_store.connect import connect_server, install
 from profile_store.copies import Copies
 from profile_store.generations import Generations
 from profile_store.keys import Keys
@@ -70,7 +70,7 @@ def shown() -> Iterator[Shown]:
 
 async def rebuild_all(settings: Settings, *, resume: bool = False, snapshot: Path | None = None) -> Progress:
     """Build a new generation, put it in use, and remove those before it."""
-    client = connect(settings)
+    client = connect_server(settings)
     try:
         await install(client)
         described = await asyncio.to_thread(describe, settings)
@@ -122,7 +122,7 @@ def bulk(settings: Settings, at: Keys, described: Described) -> int:
     """What one of several processes does."""
 
     async def work() -> int:
-        client = connect(settings)
+        client = connect_server(settings)
         try:
             ledger, generations = Ledger(client, settings.group), Generations(client, settings.group)
             return await Rebuild(settings, ledger, generations, described).bulk(at)
@@ -165,7 +165,7 @@ def rebuild(
 
 async def take(settings: Settings, folder: Path | None = None) -> Snapshot:
     """Write a snapshot of the store in use; into `<state>/snapshots/<time>` unless told otherwise."""
-    client = connect(settings)
+    client = connect_server(settings)
     try:
         await install(client)
         described = await asyncio.to_thread(describe, settings)

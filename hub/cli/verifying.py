@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Annotated, cast
+from typing import Annotated
 
 import orjson
 import typer
@@ -19,9 +19,9 @@ from hub.profile import Document
 from hub.replay import stored_since
 from hub.settings import Settings, read
 from hub.topics import INTERACTIONS
+from profile_store.cluster import ledger
 from profile_store.connect import connect
 from profile_store.document import canonical, unpacked
-from profile_store.generations import Generations
 from profile_store.store import Store
 from streams import verify as pure
 from streams.decode import Incoming, one
@@ -62,12 +62,14 @@ async def look(settings: Settings, identifier: str) -> Seen:
     try:
         store = Store(client)
         at = await store.where()
-        marks = await Generations(client, settings.group).marks(at)
+        here = ledger(client, settings.group)
+        here.at = at
+        marks = await here.watermarks()
         profile = await look_up(store, settings, identifier)
-        raw = await client.get(at.profile(profile["id"]))
+        raw = (await here.read({profile["id"]: []}))[profile["id"]].value
         if raw is None or raw[:1] == b">":
             raise Rejected(f"{identifier} is being joined to another customer; try again")
-        return Seen(unpacked(cast(bytes, raw)), marks)
+        return Seen(unpacked(raw), marks)
     finally:
         await client.aclose()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -76,13 +77,15 @@ def redis_spec(
     password: str = "",
     binary: RedisBinary | None = None,
     name: str = "redis",
+    more: Mapping[str, str] | None = None,
 ) -> Spec:
-    """Redis on this port of this machine, with its data in `<state>/redis`."""
+    """Redis on this port of this machine, with its data in `<state>/redis`; `more` are settings of its own."""
     home = state.absolute() / "redis"
     program = (binary or find_redis()).path
 
     async def prepare() -> None:
-        _write_settings(home, {"port": str(port), "appendfsync": appendfsync, "requirepass": password})
+        chosen = {"port": str(port), "appendfsync": appendfsync, "requirepass": password}
+        _write_settings(home, chosen | dict(more or {}))
         if not is_free(port):
             raise Misconfigured(f"{name}: port {port} is in use", "Stop what has it, or choose another port.")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 import orjson
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import ConstantBackoff
 
@@ -26,6 +26,7 @@ from hub.settings import read
 from hub.topics import INTERACTIONS
 from profile_store import keys
 from profile_store.store import Store
+from tests.clusters import RedisCluster as Cluster
 from tests.faults.topic import Topic
 from tests.servers import KafkaServer, RedisServer
 
@@ -104,10 +105,18 @@ async def _get(port: int) -> str:
     return body.decode()
 
 
+def client(url: str) -> Redis | RedisCluster:
+    """A client that waits for servers that are killed."""
+    retry = Retry(ConstantBackoff(0.1), 100)
+    if "+cluster" not in url:
+        return Redis.from_url(url, retry=retry)
+    return RedisCluster.from_url(url.replace("+cluster", "").partition(",")[0], retry=retry)
+
+
 class Installation:
     """Settings, topics, a history of what was accepted, and what can be asked about the result."""
 
-    def __init__(self, kafka: KafkaServer, redis: RedisServer, state: Path, **settings: Any) -> None:
+    def __init__(self, kafka: KafkaServer, redis: RedisServer | Cluster, state: Path, **settings: Any) -> None:
         self.state = state
         self.environment = {
             "HUB_KAFKA_BOOTSTRAP_SERVERS": kafka.address,
@@ -125,7 +134,7 @@ class Installation:
         self.history = state / "history.jsonl"
         bus.ensure_topics(self.settings)
         self.log = Topic(self.settings, INTERACTIONS)
-        self.redis = Redis.from_url(redis.url, retry=Retry(ConstantBackoff(0.1), 100))  # it is killed, too
+        self.redis: Any = client(redis.url)
 
     def rule(self, name: str, text: str) -> None:
         """Put a rule into the folder."""

@@ -84,9 +84,10 @@ async def test_store_away(
     print(
         f"R7 {runner} {redis.flavour}: {len(told)} events, {', '.join(size.outages)}, the group is empty after "
         f"{[round(one, 1) for one in left]} s, all applied {[round(one, 1) for one in back]} s after the return, "
-        f"{time.monotonic() - started:.1f} s"
+        f"{len(exits)} workers started again, {time.monotonic() - started:.1f} s"
     )
-    assert exits == []
+    # aiokafka may lose its place for good while it leaves: that worker ends and starts again, and says so.
+    assert set(exits) <= {1}
     assert max(back) <= BACK
     assert not verdict.faults, shown(verdict.faults)
     assert {cause: len(ids) for cause, ids in verdict.causes.items()} == dict.fromkeys(thanked(verdict.events), 1)

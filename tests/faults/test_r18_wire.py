@@ -77,17 +77,19 @@ async def test_bad_wires(
     flavour: Flavour,
 ) -> None:
     port = free_port()
-    kafka = await asyncio.to_thread(private_kafka, advertised=port)
+    kafka = await asyncio.to_thread(private_kafka, wire=port)
     redis = private_redis(flavour=flavour)
-    to_kafka, to_redis = Wire(port, kafka.port), Wire(free_port(avoid=[port]), redis.port)
-    url = f"redis://127.0.0.1:{to_redis.port}/0"
+    to_kafka, to_redis = Wire(port, kafka.behind), Wire(free_port(avoid=[port]), redis.port)
+    hub = install(kafka, redis, fetch=100, runner=runner)
+    hub.rule("thanks", THANKS)
+    hub.environment |= {  # only the workers': whoever looks at the result must see it
+        "HUB_KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{port}",
+        "HUB_REDIS_URL": f"redis://127.0.0.1:{to_redis.port}/0",
+    }
     told = story(seed, size.events, size.events // 20)
     took: dict[str, float] = {}
     started = time.monotonic()
     async with to_kafka.open(), to_redis.open():
-        # In a thread: the wires need this loop, and whoever makes topics waits for their answer.
-        hub = await asyncio.to_thread(install, kafka, redis, redis_url=url, fetch=100, runner=runner)
-        hub.rule("thanks", THANKS)
         async with hub.producer() as producer, hub.workers(2) as fleet:
             for (fault, seconds), burst in zip(size.faults, bursts(told, len(size.faults)), strict=True):
                 sending = asyncio.create_task(hub.accept(producer, burst, at_once=20))

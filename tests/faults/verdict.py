@@ -14,6 +14,7 @@ from hub.ids import customer_id
 from hub.topics import TRIGGERS
 from hub.trigger import Trigger
 from profile_store import timeline
+from profile_store.cluster import ledger
 from profile_store.document import alias, profile_of
 from profile_store.store import Store
 from tests.faults import oracle
@@ -68,8 +69,11 @@ async def values(hub: Installation) -> dict[str, bytes]:
     """Customer → what the store holds of it."""
     at = await Store(hub.redis).where()
     names = [name async for name in hub.redis.scan_iter(f"{at.mark}{{b*}}:c:*", count=1000)]
-    values = await hub.redis.mget(names) if names else []
-    return {name.decode().partition(":c:")[2]: cast(bytes, value) for name, value in zip(names, values, strict=True)}
+    wanted: dict[str, list[str]] = {name.decode().partition(":c:")[2]: [] for name in names}
+    here = ledger(hub.redis, hub.settings.group)
+    here.at = at
+    found = await here.read(wanted)
+    return {customer: one.value for customer, one in found.items() if one.value is not None}
 
 
 def _resolve(held: dict[str, bytes], place: str) -> str | None:

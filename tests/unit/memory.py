@@ -13,8 +13,9 @@ from hub.kinds import OPEN, Policy
 from profile_store import keys
 from profile_store.connect import Gap
 from profile_store.document import VERSION
-from profile_store.draft import Draft, History, name
-from profile_store.ledger import Held, Raise
+from profile_store.draft import History, name
+from profile_store.ledger import Change, Held, Raise
+from streams.declared import Declared
 from streams.decode import Incoming, Record, one
 
 TOPIC_ID = "topic1"
@@ -70,7 +71,7 @@ class Memory:
             found[customer] = Held(value, frozenset(ref for ref in refs if name(ref) in there))
         return found
 
-    async def commit(self, drafts: Sequence[Draft], raises: Sequence[Raise]) -> list[int]:
+    async def commit(self, drafts: Sequence[Change], raises: Sequence[Raise]) -> list[int]:
         await asyncio.sleep(0)
         self._reach()
         for mark in raises:
@@ -100,9 +101,12 @@ class Memory:
         if "absorbed" in written:
             target = written["absorbed"].partition(":c:")[2]
             self.applied.setdefault(target, {}).update(self.applied.pop(customer, {}))
-            self.rows[target] = self.rows.pop(customer, []) + self.rows.get(target, [])
-        if written.get("replace"):
-            self.applied[customer], self.rows[customer] = {}, []
+            there = self.rows.get(target, [])
+            self.rows[target] = [row for row in self.rows.pop(customer, []) if row not in there] + there
+        if written.get("replace") or written.get("moved"):
+            self.rows[customer] = []
+        if written.get("moved"):
+            self.applied[customer] = {}
         names = written.get("seen", [])
         self.applied.setdefault(customer, {}).update(zip(names[1::2], names[::2], strict=True))
         self.rows.setdefault(customer, []).extend(written.get("rows", []))
@@ -113,6 +117,9 @@ class Memory:
         self._reach()
         seen = self.applied.get(customer, {})
         return History(list(self.rows.get(customer, [])), [part for ref, at in seen.items() for part in (at, ref)])
+
+    async def tidy(self) -> int:
+        return 0
 
     async def follow(self) -> bool:
         self._reach()
@@ -216,6 +223,11 @@ class Silent:
 
     def decide(self, event: Any, ms: int, profile: Any) -> Sequence[Any]:
         return ()
+
+
+def quiet() -> Declared:
+    """Nothing declared."""
+    return Declared(Silent())
 
 
 class Wire:

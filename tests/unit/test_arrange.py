@@ -20,7 +20,7 @@ from profile_store.document import alias, unpacked, view
 from profile_store.structure import components
 from streams.decode import Dead
 from streams.pipeline import Pipeline
-from tests.unit.memory import Memory, Silent, incoming
+from tests.unit.memory import Memory, incoming, quiet
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 POLICY = Policy()
@@ -46,7 +46,7 @@ class Town:
     store: Memory = field(default_factory=Memory)
 
     def __post_init__(self) -> None:
-        self.worker = Pipeline(self.store, Silent, never, self.policy)  # type: ignore[arg-type]
+        self.worker = Pipeline(self.store, quiet, never, self.policy)  # type: ignore[arg-type]
 
     def tell(self, event: Event) -> None:
         """Put an event into the log."""
@@ -310,3 +310,10 @@ async def test_the_log_alone_makes_the_same_customers(block: int) -> None:
 def _broken(documents: Sequence[Document] | Any, policy: Policy) -> list[str]:
     """Customers that are not connected."""
     return [one["id"] for one in documents if len(components(one["nodes"], one["links"])) > 1]
+
+
+async def test_what_names_nobody_is_a_raw_fact() -> None:
+    town = await told(event(1, "user_id:u1", unmatched={"email": "anna(at)example.com"}))
+    document = next(iter(town.documents().values()))
+    assert document["nodes"] == ["user_id:u1"]
+    assert view(document)["facts"]["unmatched_email"][0] == "anna(at)example.com"

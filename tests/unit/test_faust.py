@@ -1,15 +1,21 @@
-"""What we rely on in the pinned Faust, and what we do about the rest."""
+"""What we rely on in the pinned Faust and aiokafka, and what we do about the rest."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
+import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.consumer.group_coordinator import GroupCoordinator
+
+from hub.errors import Transient
 from hub.settings import read
 from streams.app import Batch, FaustLog, FaustRunner, worked_on
 from streams.decode import Record
-from streams.runner import Log
+from streams.runner import Log, check_membership
 
 
 class Nobody:
@@ -46,3 +52,19 @@ async def test_a_batch_in_the_processors_hands_is_waited_for() -> None:
     assert not done
     batch.done.set()
     await asyncio.wait_for(waiting, 2)
+
+
+async def test_a_coordinator_that_cancelled_itself_is_noticed() -> None:
+    coordinating = asyncio.create_task(asyncio.Event().wait())
+    consumer = SimpleNamespace(_coordinator=SimpleNamespace(_coordination_task=coordinating))
+    check_membership(consumer)
+    coordinating.cancel()
+    await asyncio.wait({coordinating})
+    with pytest.raises(Transient, match="lost"):
+        check_membership(consumer)
+    check_membership(SimpleNamespace(_coordinator=None))  # not started yet
+
+
+def test_aiokafka_still_names_these_things_so() -> None:
+    assert "_coordination_task" in GroupCoordinator.__init__.__code__.co_names
+    assert "_coordinator" in AIOKafkaConsumer.__init__.__code__.co_names

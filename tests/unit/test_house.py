@@ -35,7 +35,7 @@ GIVEN_BY_ANOTHER = {"pydantic_core": "pydantic"}
 """Modules that come with a dependency, pinned by it to one version."""
 ASKED_FOR_BY_ANOTHER = {"hiredis", "httptools", "python-multipart", "uvloop"}
 """Dependencies that another one uses when they are there: redis, uvicorn, FastAPI's forms."""
-NO_KEY_FIRST = {"fcall", "fcall_ro", "info"}
+NO_KEY_FIRST = {"execute_command", "fcall", "fcall_ro", "info"}
 """Redis commands whose first argument is no key."""
 TOOLS = {"ruff", "mypy", "pytest-asyncio", "types-pyyaml", "axe-playwright-python"}
 """Dependencies for development that nothing imports: programs, plugins, stubs, a script for the browser."""

@@ -20,7 +20,7 @@ from streams.decode import Dead, Incoming
 from streams.pipeline import Pipeline
 from tests.faults import oracle
 from tests.faults.story import story
-from tests.unit.memory import Memory, Silent, incoming
+from tests.unit.memory import Memory, incoming, quiet
 from tests.unit.strategies import events
 
 SOME = settings(deadline=None, max_examples=60, print_blob=True)
@@ -32,7 +32,7 @@ async def never(dead: Dead) -> None:
 
 def worker(store: Memory) -> Pipeline:
     """A worker's pipeline on a store."""
-    return Pipeline(store, Silent, never, OPEN)  # type: ignore[arg-type]
+    return Pipeline(store, quiet, never, OPEN)  # type: ignore[arg-type]
 
 
 def wrong(store: Memory, told: Sequence[Event]) -> list[str]:

@@ -42,6 +42,8 @@ FIELDS = [
     "profile.channels.sms.last_sent",
     "profile.consent.email/marketing",
     "profile.identities.email",
+    "profile.computed.tier",
+    "profile.segments.vip",
 ]
 KINDS = ["email.received", "web.track/Order Completed", "sms.received"]
 words = st.sampled_from(["", "gold", "Gold", "x", "Straße", "STRASSE", "email.received", "purchase", "en"])
@@ -118,7 +120,13 @@ def profiles(draw: st.DrawFn) -> Profile:
     count = st.integers(0, 2)
     traffic = {"received": count, "sent": count, "failed": count, "last_received": count, "last_sent": count}
     one["channels"] = draw(st.dictionaries(st.sampled_from(["email", "sms"]), st.fixed_dictionaries(traffic)))  # type: ignore[arg-type]
+    one["segments"] = draw(st.dictionaries(st.just("vip"), moments))
     return one
+
+
+def computed(profile: Profile, trait: str, now: int) -> Any:
+    """A stand-in for computed traits: the trait of that name, at this moment only."""
+    return profile["traits"].get(trait, [None])[0] if now == NOW else None
 
 
 contents = st.fixed_dictionaries(
@@ -133,7 +141,7 @@ contents = st.fixed_dictionaries(
 
 
 def scene(data: dict[str, Any], time: int = NOW) -> Scene:
-    return Scene("e1", "email.received", "/s", "email:x", "default", data, time, NOW)
+    return Scene("e1", "email.received", "/s", "email:x", "default", data, time, NOW, computed=computed)
 
 
 def _read(raw: Any) -> Condition | None:

@@ -380,3 +380,19 @@ def test_pixels_are_events_of_their_own() -> None:
     WEB.verify(one)
     assert only(WEB.read(one)).id == only(WEB.read(one)).id
     assert only(WEB.read(one)).id != only(WEB.read(later)).id
+
+
+@pytest.mark.parametrize(("key", "proven"), [("k1", False), ("server", True)])
+def test_what_a_server_of_ours_says_of_an_address_is_proven(key: str, proven: bool) -> None:
+    web = Web(frozenset({"k1"}), "default", "DE", frozenset({"server"}))
+    body = {"userId": "u1", "messageId": "m1", "traits": {"email": "Anna@Example.com", "phone": "030 1234567"}}
+    found = only(web.read(raw(body, "/v1/identify", {"authorization": basic(f"{key}:")})))
+    sure = {one["value"]: one["verified"] for one in found.identities}
+    assert sure == {"u1": False, "anna@example.com": proven, "+49301234567": proven}
+
+
+def test_what_names_nobody_is_kept_as_it_was_written() -> None:
+    body = {"userId": "u1", "messageId": "m1", "traits": {"email": "anna(at)example.com", "phone": "null"}}
+    found = only(read(body, "/v1/identify"))
+    assert [one["type"] for one in found.identities] == ["user_id"]
+    assert found.data["unmatched"] == {"email": "anna(at)example.com"}

@@ -1,0 +1,160 @@
+"""Files of computed traits and segments: read and refused as rule files are, with file, line and field."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Generic, TypeVar
+
+import yaml
+from pydantic import ValidationError
+
+from rules import tree
+from rules.conditions import Condition
+from rules.load import Problem, files, located, text_of
+from rules.model import Rule
+from rules.paths import hint, parse
+from rules.segments import Segment, order
+from rules.source import Unreadable, documents, line_of, lines_with
+from rules.traits import Declaration, Trait
+
+T = TypeVar("T", bound=Declaration)
+
+NAMES: Final[dict[type[Declaration], str]] = {Trait: "computed trait", Segment: "segment"}
+PLACES: Final = {"computed": "computed trait", "segments": "segment"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet(Generic[T]):
+    """One document of a file: what it declares, and its text as a tree with lines."""
+
+    one: T
+    file: str
+    node: yaml.Node
+
+
+@dataclass(frozen=True, slots=True)
+class Declared(Generic[T]):
+    """What a folder declares: what is sound, in the order of the files, and what is wrong with the rest."""
+
+    items: tuple[T, ...]
+    problems: tuple[Problem, ...]
+
+
+def load_traits(folder: Path) -> Declared[Trait]:
+    """The computed traits of a folder's files."""
+    sheets, problems = _load(folder, Trait)
+    return Declared(tuple(sheet.one for sheet in sheets), tuple(problems))
+
+
+def load_segments(folder: Path, traits: Collection[str]) -> Declared[Segment]:
+    """The segments of a folder's files, those that others ask about first; `traits` are the computed ones there are."""
+    sheets, problems = _load(folder, Segment)
+    return _sound(sheets, problems, traits)
+
+
+def check_traits(text: str, filename: str = "trait.yaml") -> list[Problem]:
+    """What is wrong with a file of computed traits."""
+    return _unique(_read(text, filename, Trait))[1]
+
+
+def check_segments(text: str, traits: Collection[str], filename: str = "segment.yaml") -> list[Problem]:
+    """What is wrong with a file of segments, which may ask for these computed traits and for each other."""
+    return list(_sound(*_unique(_read(text, filename, Segment)), traits).problems)
+
+
+def unknown(rule: Rule, traits: Collection[str], segments: Collection[str]) -> list[str]:
+    """What is wrong with a rule's fields `profile.computed.…` and `profile.segments.…`, given what is declared."""
+    known = {"computed": traits, "segments": segments}
+    roots = [root for root in (rule.when, rule.unless) if root is not None]
+    return [reason for root in roots for _, reason in _missing(root, known)]
+
+
+def _load(folder: Path, model: type[T]) -> tuple[list[Sheet[T]], list[Problem]]:
+    found: list[Sheet[T] | Problem] = []
+    for path in files(folder):
+        text = text_of(path)
+        found += [text] if isinstance(text, Problem) else _read(text, path.name, model)
+    return _unique(found)
+
+
+def _read(text: str, filename: str, model: type[T]) -> Iterator[Sheet[T] | Problem]:
+    what, empty = NAMES[model], True
+    try:
+        for data, node in documents(text):
+            empty = False
+            if not isinstance(data, dict):
+                yield Problem(filename, line_of(node, ()), "", f"a {what} is a mapping that starts with id: and name:")
+                continue
+            try:
+                yield Sheet(model.model_validate(data), filename, node)
+            except ValidationError as error:
+                yield from located(error, filename, node)
+        if empty:
+            yield Problem(filename, 1, "", f"there is no {what} in this file")
+    except Unreadable as error:
+        yield Problem(filename, error.line, "", error.reason)
+
+
+def _unique(found: Iterator[Sheet[T] | Problem] | list[Sheet[T] | Problem]) -> tuple[list[Sheet[T]], list[Problem]]:
+    """Of two with one id the first stays."""
+    sheets: dict[str, Sheet[T]] = {}
+    problems: list[Problem] = []
+    for one in found:
+        if isinstance(one, Problem):
+            problems.append(one)
+        elif one.one.id in sheets:
+            what, file = NAMES[type(one.one)], sheets[one.one.id].file
+            reason = f"another {what} is called {one.one.id} already, in {file}"
+            problems.append(Problem(one.file, line_of(one.node, ("id",)), "id", reason))
+        else:
+            sheets[one.one.id] = one
+    return list(sheets.values()), problems
+
+
+def _sound(sheets: list[Sheet[Segment]], problems: list[Problem], traits: Collection[str]) -> Declared[Segment]:
+    """Leave out what asks for something that is not there, until all that is left stands on its own."""
+    left = {sheet.one.id: sheet for sheet in sheets}
+    problems = list(problems)
+    while True:
+        known = {"computed": traits, "segments": left.keys()}
+        bad = {name: dict(_missing(one.one.when, known)) for name, one in left.items()}
+        bad = {name: fields for name, fields in bad.items() if fields}
+        if not bad:
+            break
+        for name, fields in bad.items():
+            sheet = left[name]
+            for word, place, line in lines_with(sheet.node, fields):
+                problems.append(Problem(sheet.file, line, place, fields[word]))
+        left = {name: sheet for name, sheet in left.items() if name not in bad}
+    ordered, stuck = order([sheet.one for sheet in left.values()])
+    for name in stuck:
+        sheet = left[name]
+        problems.append(Problem(sheet.file, line_of(sheet.node, ("if",)), "if", _round(name, stuck)))
+    return Declared(tuple(ordered), tuple(problems))
+
+
+def _round(name: str, stuck: Mapping[str, Segment]) -> str:
+    """Why a segment has no place in the order: it asks about itself, or about one that does."""
+    ways: dict[str, list[str]] = {name: []}
+    todo = [name]
+    while todo:
+        here = todo.pop(0)
+        for asked in sorted(stuck[here].asks & stuck.keys()):
+            if asked == name:
+                return "asks about itself" + (f", by way of {' and '.join(ways[here])}" if ways[here] else "")
+            if asked not in ways:
+                ways[asked] = [*ways[here], asked]
+                todo.append(asked)
+    return f"asks about {min(ways.keys() - {name})}, and so about one that asks about itself"
+
+
+def _missing(root: Condition, known: dict[str, Collection[str]]) -> Iterator[tuple[str, str]]:
+    """Fields that ask for a trait or a segment that is not declared, and what to say about it."""
+    for node, _, _ in tree.walk(root):
+        name = tree.field_of(node)
+        place = parse(name).place if name else ""
+        if place in PLACES and parse(name).keys[0] not in known[place]:
+            wanted = parse(name).keys[0]
+            yield name, f"there is no {PLACES[place]} {wanted}" + hint(wanted, sorted(known[place]))
