@@ -8,7 +8,7 @@ from typing import Any, Final
 from hub.event import Event, make
 from hub.identity import Identity
 from hub.ids import digest, event_id
-from hub.profile import APART, JOINED, Link
+from hub.profile import APART, JOINED, PSEUDO, Link
 from profile_store.draft import Draft, place
 from profile_store.structure import candidates, newer, pair
 from streams import connect
@@ -129,8 +129,8 @@ def _merge(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
     asked = incoming.event.data.get("merge") or {}
     named = (customers.having(*one) for one in zip(incoming.keys[1:], incoming.places[1:], strict=True))
     second = next((one for one in named if one is not None and one is not draft), None)
-    if second is None:
-        return draft
+    if second is None or PSEUDO in (draft.root[: len(PSEUDO)], second.root[: len(PSEUDO)]):
+        return draft  # of somebody of whom only the id is known, a decision would name nobody
     now, one, other = incoming.received, draft.root, second.root
     reason = connect.crowded(customers.policy, draft.profile["identities"], second.profile["identities"], now)
     if reason and not (asked.get("force") and reason != connect.FULL):

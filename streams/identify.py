@@ -79,7 +79,9 @@ class Customers:
 
     def connect(self, draft: Draft, incoming: Incoming) -> tuple[Draft, list[list[object]]]:
         """Join the other identities of a new event to its owner's customer; the customer, and what was decided."""
-        owner, decided = incoming.keys[0], []
+        owner, decided = draft.node(incoming.keys[0]), []
+        if owner is None or owner.startswith(PSEUDO):  # named by its id, and nothing else is known of it yet
+            return draft, []
         levels: dict[str, int] = {}
         for number, name in enumerate(incoming.keys[1:], 1):
             if name in draft.document["nodes"] or name.startswith(PSEUDO):
