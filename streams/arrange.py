@@ -92,6 +92,8 @@ def _follow(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
 def _join(customers: Customers, found: Draft, one: str, other: str, link: list[Any]) -> None:
     between = pair(one, other)
     second = customers.having(other, place(other))
+    if second is not None:
+        customers.name(second, other)
     known = found.document["links"].get(between) or (second and second.document["links"].get(between))
     if not newer(known or None, link):
         return
@@ -158,7 +160,7 @@ def _unmerge(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
             links[name] = [APART, _after(link, incoming.received), incoming.ref, "by hand", link[4], link[5]]
             cut.append(connect.entry(one, other, links[name]))
     _tell(draft, incoming, UNMERGED, cut)
-    kept = divide(customers, draft)
+    kept = divide(customers, draft, by_hand=True)
     _tell(kept, incoming, MERGED, [entry for one in (kept, *kept.parted) for entry in _rooted(one, incoming)])
     return customers.of(incoming)
 

@@ -46,20 +46,25 @@ class Customers:
         draft = self.having(key, where)
         if draft is None:
             draft = self._drafts[where] = Draft(blank(where, key), changed=True)
+        self.name(draft, key)
         return draft
 
     def having(self, key: str, where: str) -> Draft | None:
-        """The customer of an identity, or None. Raises Stale."""
+        """The customer of an identity, or None; perhaps one that is only known by its id. Raises Stale."""
         draft = self.find(where)
         if draft is not None and draft.node(key) is None:
-            self._named(draft, key)
+            if f"{PSEUDO}{draft.id}" not in draft.document["nodes"] or where != draft.id:
+                raise Stale(key)
         return draft
 
-    def _named(self, draft: Draft, key: str) -> None:
-        """A customer that was only known by its id gets its name."""
+    def name(self, draft: Draft, key: str) -> None:
+        """A customer that was only known by its id gets its name: from an event of its own, or from a decision.
+
+        Being mentioned is not enough: a mention that was refused leaves nothing in the log that repeats it.
+        """
+        if draft.node(key) is not None:
+            return
         pseudo = f"{PSEUDO}{draft.id}"
-        if pseudo not in draft.document["nodes"] or place(key) != draft.id:
-            raise Stale(key)
         draft.document["nodes"] = sorted({*draft.document["nodes"], key} - {pseudo})
         if pseudo in draft.document["parts"]:
             draft.document["parts"][key] = draft.document["parts"].pop(pseudo)
@@ -96,6 +101,8 @@ class Customers:
                 if self.refuse(draft, owner, name, refusal):
                     decided.append([owner, name, *refusal])
                 continue
+            if other is not None:
+                self.name(other, name)
             keep, lose = (draft, other) if other is None or older(draft, other) else (other, draft)
             link = [JOINED, now, incoming.ref, "together", keep.root, name if lose is None else lose.root]
             draft = self.join(keep, lose, name, link, pair(owner, name))
