@@ -93,7 +93,11 @@ class Directory:
                 target = alias(one.value) if one.value is not None else None
                 if target is None:
                     loaded.held[customer] = one
+                    # Read at different moments, two places may point to each other: what was read last holds.
+                    loaded.values.pop(customer, None)
+                    loaded.targets.pop(customer, None)
                 elif one.value is not None:
+                    loaded.held.pop(customer, None)
                     loaded.targets[customer] = target
                     loaded.values[customer] = one.value
                     if target not in loaded.values:

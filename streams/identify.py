@@ -36,6 +36,8 @@ class Customers:
         self._drafts: dict[str, Draft] = {}
         self._touched: dict[int, tuple[Draft, list[Incoming]]] = {}
         self._bonds: list[tuple[Draft, Draft]] = []
+        self.met_again = False
+        """Whether an event of the batch was applied already, by whoever read the partition before."""
 
     def of(self, incoming: Incoming) -> Draft:
         """The customer an event belongs to. Raises Stale."""
@@ -75,6 +77,7 @@ class Customers:
         node = draft.node(incoming.keys[0]) or incoming.keys[0]
         part = draft.document["parts"].get(node)
         if part is not None and incoming.record.offset <= part["fences"].get(incoming.fence, -1):
+            self.met_again = True
             return "redelivered"
         if incoming.ref in draft.seen:
             return "resent"

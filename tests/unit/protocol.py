@@ -55,6 +55,8 @@ class Fate:
     trouble: float = 0.03
     """How often a call fails, before or after it has had its effect."""
     steps: int = 0
+    acting: Worker | None = None
+    """Whose step it is."""
 
     def strikes(self, share: float = 1.0) -> bool:
         """Whether this time something goes wrong."""
@@ -75,11 +77,19 @@ class Store(Memory):
     def __init__(self, fate: Fate) -> None:
         super().__init__()
         self.fate = fate
+        self.restarts = 0
 
     async def _way(self) -> None:
         await pause()
+        self._reach()
         if self.fate.strikes():
             raise Transient("nobody there")
+
+    def _reach(self) -> None:
+        worker = self.fate.acting
+        if worker is not None and worker.restarts != self.restarts:
+            worker.restarts = self.restarts
+            raise Transient("the connection is gone")
 
     async def read(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Held]:
         await self._way()
@@ -212,6 +222,9 @@ class Worker:
     def __init__(self, store: Store, net: Net) -> None:
         self.view = View(net)
         self.frozen = False
+        self.restarts = store.restarts
+        """Of the store, as far as this worker's connection knows."""
+        self._fate = store.fate
         self._random = store.fate.random
         self._relay = Relay(net, store, SETTINGS)  # type: ignore[arg-type]
         pipeline = Pipeline(store, Chatty, self._relay.bury, POLICY)  # type: ignore[arg-type]
@@ -240,7 +253,9 @@ class Worker:
         """One of its tasks goes on to its next await."""
         draw = self._random.random()
         task: Coroutine[Any, Any, None] = self._tasks[0 if draw < 0.6 else 1 if draw < 0.9 else 2]
+        self._fate.acting = self
         task.send(None)
+        self._fate.acting = None
 
     def kill(self) -> None:
         """It ends where it is."""

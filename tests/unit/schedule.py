@@ -166,12 +166,16 @@ class Schedule:
 
     def _lose(self) -> None:
         if self.saved:
-            self.store.restore(self.saved[-1])
-            self.lost = True
+            self._restart(self.saved[-1])
 
     def _flush(self) -> None:
-        self.store.restore(Memory())
         self.saved.clear()
+        self._restart(Memory())
+
+    def _restart(self, with_: Memory) -> None:
+        """The store comes back with what it had then; connections to it break."""
+        self.store.restore(with_)
+        self.store.restarts += 1
         self.lost = True
 
     def _settle(self) -> list[str]:
