@@ -165,6 +165,7 @@ def _registers(statements: Iterable[Statement]) -> dict[str, list[Any]]:
 
 
 def _identities(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
+    events = [event for event in events if not event.type.startswith("identity.")]
     seen: dict[str, list[int]] = defaultdict(list)
     verified = {key(one) for event in events for one in event.identities if one.get("verified")}
     for event in events:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from unittest.mock import patch
 from zlib import crc32
 
+from hub.deadletter import DeadLetter
 from hub.errors import Transient
 from hub.event import Event
 from hub.ids import trigger_id
@@ -129,6 +130,8 @@ class Net:
     generation: int = 0
     triggers: list[str] = field(default_factory=list)
     """Ids on the topic of triggers."""
+    buried: list[str] = field(default_factory=list)
+    """Why records are dead letters: none should be."""
 
     async def publish(self, topic: str, messages: Sequence[tuple[str, bytes]]) -> None:
         """As a producer does that may lose the broker with a part of the messages sent."""
@@ -138,8 +141,10 @@ class Net:
                 raise Transient("no broker")
             if topic.endswith("interactions"):
                 self.lines[crc32(key.encode()) % len(self.lines)].append(body)
-            else:
+            elif topic.endswith("triggers"):
                 self.triggers.append(Trigger.from_json(body).id)
+            else:
+                self.buried.append(DeadLetter.from_json(body).error)
         if self.fate.strikes(0.5):
             raise Transient("the acknowledgement is lost")
 

@@ -205,6 +205,7 @@ class Schedule:
         """What is wrong, in words."""
         events = [Event.from_json(line) for lines in self.net.lines.values() for line in lines]
         documents, faults = documents_of(self.store)
+        faults += [f"buried: {one}" for one in self.net.buried]
         wanted = decisions.customers(events, POLICY)
         faults += self._customers(documents, wanted)
         pages = {protocol.answer(one.id) for one in self.told if one.type == "web.page"}
@@ -226,7 +227,17 @@ class Schedule:
             claimed.add(id)
             faults += [f"differs: {fault}" for fault in decisions.differences(documents[id], one)]
             faults += self._history(id, one)
+            if not self.lost:  # what was decided twice, once without what was lost, stands both times
+                faults += self._forbidden(one)
         return faults + [f"orphan: {documents[one]['nodes']}" for one in documents.keys() - claimed]
+
+    def _forbidden(self, wanted: decisions.Customer) -> list[str]:
+        """Who is one although a limit, or somebody who took them apart, stood against it."""
+        asked = [one.data["merge"]["force"] for one in self.told if one.type == "agent.merge"]
+        kinds = Counter(name.partition(":")[0] for name in wanted.nodes)
+        over = [kind for kind, count in kinds.items() if (most := POLICY.of(f"{kind}:").limit) and count > most]
+        faults = [f"limit: {kind} of {sorted(wanted.nodes)}" for kind in over if not any(asked)]
+        return faults + [f"apart: {sorted(one)} are one" for one in wanted.apart if not asked]
 
     def _history(self, id: str, wanted: decisions.Customer) -> list[str]:
         decoded = map(timeline.decode, self.store.rows.get(id, ()))
