@@ -114,9 +114,8 @@ def _fire(draft: Draft, decision: Decision, trigger: Trigger, incoming: Incoming
     firing = [decision.rule, trigger.channel, ms, trigger.purpose]
     if incoming.replayed or trigger.id in draft.profile["fired"]:
         return
-    teller = _teller(draft, trigger, incoming)  # first: a part more, and the profile no longer shares its tables
+    note_firing(draft.part(_teller(draft, trigger, incoming)), trigger.id, firing)
     note_firing(draft.profile, trigger.id, firing)
-    note_firing(draft.document["parts"][teller], trigger.id, firing)
     draft.outbox[trigger.id] = trigger.to_json()
     data = {"rule": decision.rule, "version": decision.version, "channel": trigger.channel, "reason": trigger.reason}
     draft.rows.append(
@@ -126,11 +125,8 @@ def _fire(draft: Draft, decision: Decision, trigger: Trigger, incoming: Incoming
 
 
 def _teller(draft: Draft, trigger: Trigger, incoming: Incoming) -> str:
-    """Whose part remembers a message: that of its address, where the firing goes when it is read from the log."""
-    if trigger.to in draft.document["nodes"]:
-        draft.part(trigger.to)
-        return trigger.to
-    return draft.node(incoming.keys[0]) or next(iter(draft.document["parts"]))
+    """Whose part remembers a message: that of its address, as when the firing is read from the log."""
+    return trigger.to if trigger.to in draft.document["nodes"] else draft.node(incoming.keys[0]) or draft.root
 
 
 def _hold(draft: Draft, decision: Decision, incoming: Incoming) -> None:

@@ -102,7 +102,8 @@ def _keys(event: Event, policy: Policy) -> tuple[str, ...]:
         raise Rejected("data.identities: only the hub itself names customers", field="data.identities")
     if ours or len(said) == 1:
         return tuple(said)
-    return tuple(sorted(said, key=lambda name: _strength(name, said[name], policy), reverse=True))
+    # Of equals the smallest name: sent again over another edge, with another subject, an event has the same owner.
+    return tuple(sorted(sorted(said), key=lambda name: _strength(name, said[name], policy), reverse=True))
 
 
 def _strength(name: str, said: Sequence[Identity], policy: Policy) -> tuple[bool, bool, int]:

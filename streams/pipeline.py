@@ -128,6 +128,8 @@ class Pipeline:
         self.directory = Directory(ledger)
         self.read_up_to = 0
         """The moment (ms) up to which every partition is read, as far as is known."""
+        self.met_again = False
+        """Whether an event was met that another had applied: what it set off may still lie in the outbox."""
 
     def heard(self, moment: int) -> None:
         """Every partition is read up to this moment (ms)."""
@@ -190,6 +192,7 @@ class Pipeline:
                 log.warning("fold failed", type=poison.incoming.event.type, error=type(poison.error).__name__)
                 await self._bury(Dead(poison.incoming.record, "fold", repr(poison.error)))
                 continue
+            self.met_again = self.met_again or customers.met_again
             return list(customers.changes()), pending
 
     @staticmethod
