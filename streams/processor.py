@@ -114,9 +114,7 @@ class Processor:
         left_behind, self._left_behind = self._left_behind or self._pipeline.met_again, False
         self._pipeline.met_again = False
         triggers = [(bucket(draft.id), draft.outbox) for draft in written if draft.outbox]
-        await self.aftermath.add(
-            triggers, {one: self._positions[one].next for one in ready}, left_behind=left_behind
-        )
+        await self.aftermath.add(triggers, {one: self._positions[one].next for one in ready}, left_behind=left_behind)
 
     async def _run(self, batch: Sequence[Incoming], raises: Sequence[Raise]) -> list[Draft]:
         try:

@@ -305,7 +305,9 @@ def _unlike(one: Any, other: Any, path: str = "") -> str:
     """Where two documents differ."""
     if isinstance(one, dict) and isinstance(other, dict):
         names = sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
-        return "; ".join(_unlike(one.get(name), other.get(name), f"{path}/{name}") for name in names if name != "fences")
+        return "; ".join(
+            _unlike(one.get(name), other.get(name), f"{path}/{name}") for name in names if name != "fences"
+        )
     return f"{path}: {one} became {other}"
 
 
