@@ -15,8 +15,9 @@ from hub.topics import TRIGGERS
 from hub.trigger import Trigger
 from profile_store import timeline
 from profile_store.cluster import ledger
-from profile_store.document import alias, profile_of
+from profile_store.document import alias, profile_of, unpacked
 from profile_store.store import Store
+from tests.faults import decisions as told
 from tests.faults import oracle
 from tests.faults.harness import Installation
 from tests.faults.topic import Message, read_all
@@ -39,17 +40,23 @@ class Verdict:
     """Event id → trigger ids it led to."""
 
 
-async def judge(hub: Installation, *, without: Container[str] = ()) -> Verdict:
-    """Compare history, log, profiles, timelines and triggers with the oracle; events `without` have no effect."""
+async def judge(hub: Installation, *, without: Container[str] = (), decisions: bool = False) -> Verdict:
+    """Compare history, log, profiles, timelines and triggers with the oracle; events `without` have no effect.
+
+    `decisions`: customers are what the decisions in the log say, compared part by part; otherwise everybody who is
+    named together is one.
+    """
     log = await asyncio.to_thread(hub.log.all)
     readable = [(one, event) for one in log if (event := _event(one)) is not None and event.id not in without]
     events = [event for _, event in readable]
     held = await values(hub)
-    groups = oracle.components(events)
-    verdict = Verdict(events, len(log), len(groups))
+    wanted = told.customers(events, hub.policy) if decisions else []
+    groups = [] if decisions else oracle.components(events)
+    verdict = Verdict(events, len(log), len(groups) + len(wanted))
     there = {(event.source, event.id) for event in events}
     verdict.faults += [f"lost: {one} was accepted" for one in hub.accepted() if one not in there]
-    verdict.faults += _profiles(groups, held)
+    verdict.faults += _documents(wanted, held) if decisions else _profiles(groups, held)
+    verdict.faults += [f"alias: {one} leads nowhere" for one in held if _resolve(held, one) is None]
     verdict.faults += await _order(hub, readable, held)
     for message in await asyncio.to_thread(read_all, hub.settings, TRIGGERS):
         trigger = Trigger.from_json(message.value)
@@ -101,6 +108,22 @@ def _profiles(groups: Sequence[tuple[set[str], list[Event]]], held: dict[str, by
         profile, wanted = profile_of(held[customer]), oracle.expected(events)
         if oracle.digest(profile) != oracle.digest(wanted):
             faults.append(f"differs: {customer}: {_difference(dict(profile), wanted)}")
+    orphans = {one for one, value in held.items() if alias(value) is None} - claimed
+    return [*faults, *(f"orphan: {one}" for one in sorted(orphans))]
+
+
+def _documents(wanted: Sequence[told.Customer], held: dict[str, bytes]) -> list[str]:
+    faults: list[str] = []
+    claimed: set[str] = set()
+    for one in wanted:
+        found = {_resolve(held, told.place(name)) for name in one.nodes}
+        if len(found) != 1 or None in found:
+            faults.append(f"torn: {sorted(one.nodes)} lead to {found}")
+            continue
+        customer = str(found.pop())
+        claimed.add(customer)
+        document = unpacked(held[customer])
+        faults += [f"differs: {customer}: {fault}" for fault in told.differences(document, one)]
     orphans = {one for one, value in held.items() if alias(value) is None} - claimed
     return [*faults, *(f"orphan: {one}" for one in sorted(orphans))]
 

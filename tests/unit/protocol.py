@@ -29,6 +29,7 @@ from hub.trigger import Trigger
 from profile_store.ledger import Change, Held, Raise
 from rules.decision import Decision
 from streams import aftermath, processor
+from streams.declared import Declared
 from streams.decode import Record
 from streams.patience import patiently
 from streams.pipeline import Pipeline
@@ -55,7 +56,7 @@ class Fate:
     trouble: float = 0.03
     """How often a call fails, before or after it has had its effect."""
     steps: int = 0
-    acting: Worker | None = None
+    acting: Link | None = None
     """Whose step it is."""
 
     def strikes(self, share: float = 1.0) -> bool:
@@ -69,6 +70,14 @@ class Fate:
     def time(self) -> float:
         """As `time.time`, for metrics."""
         return 1_700_000_000.0
+
+
+@dataclass
+class Link:
+    """A connection to the store, of one task of a worker."""
+
+    restarts: int
+    """Of the store, as far as this connection knows."""
 
 
 class Store(Memory):
@@ -86,9 +95,9 @@ class Store(Memory):
             raise Transient("nobody there")
 
     def _reach(self) -> None:
-        worker = self.fate.acting
-        if worker is not None and worker.restarts != self.restarts:
-            worker.restarts = self.restarts
+        link = self.fate.acting
+        if link is not None and link.restarts != self.restarts:
+            link.restarts = self.restarts
             raise Transient("the connection is gone")
 
     async def read(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Held]:
@@ -226,15 +235,14 @@ class Worker:
     def __init__(self, store: Store, net: Net) -> None:
         self.view = View(net)
         self.frozen = False
-        self.restarts = store.restarts
-        """Of the store, as far as this worker's connection knows."""
+        self._links = [Link(store.restarts) for _ in range(3)]
         self._fate = store.fate
         self._random = store.fate.random
         self._relay = Relay(net, store, SETTINGS)  # type: ignore[arg-type]
-        pipeline = Pipeline(store, Chatty, self._relay.bury, POLICY)  # type: ignore[arg-type]
+        pipeline = Pipeline(store, lambda: Declared(Chatty()), self._relay.bury, POLICY)  # type: ignore[arg-type]
         self._processor = Processor(store, pipeline, self._relay, TOPIC_ID, POLICY)  # type: ignore[arg-type]
         self._processor.aftermath._one_at_a_time = Turn()  # type: ignore[assignment]
-        self._tasks = [self._work(), self._follow(), self._sweep()]
+        self._tasks: list[Coroutine[Any, Any, None]] = [self._work(), self._follow(), self._sweep()]
 
     async def _work(self) -> None:
         while True:
@@ -256,9 +264,9 @@ class Worker:
     def step(self) -> None:
         """One of its tasks goes on to its next await."""
         draw = self._random.random()
-        task: Coroutine[Any, Any, None] = self._tasks[0 if draw < 0.6 else 1 if draw < 0.9 else 2]
-        self._fate.acting = self
-        task.send(None)
+        number = 0 if draw < 0.6 else 1 if draw < 0.9 else 2
+        self._fate.acting = self._links[number]
+        self._tasks[number].send(None)
         self._fate.acting = None
 
     def kill(self) -> None:

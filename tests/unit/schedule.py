@@ -21,7 +21,7 @@ from streams.decode import decode
 from streams.pipeline import Pipeline
 from tests.faults import decisions
 from tests.unit import protocol
-from tests.unit.memory import TOPIC_ID, Line, Memory, Silent
+from tests.unit.memory import TOPIC_ID, Line, Memory, quiet
 from tests.unit.protocol import POLICY, Fate, Net, Store, Worker, finished
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -248,7 +248,7 @@ class Schedule:
     def _rebuilt(self, documents: dict[str, Document]) -> list[str]:
         """The log alone, read in another order of partitions, gives the same bytes."""
         store = Memory()
-        pipeline = Pipeline(store, Silent, _never, POLICY)  # type: ignore[arg-type]
+        pipeline = Pipeline(store, quiet, _never, POLICY)  # type: ignore[arg-type]
         at = dict.fromkeys(self.net.lines, 0)
         while waiting := [one for one, start in at.items() if start < len(self.net.lines[one])]:
             one, size = self.random.choice(waiting), self.random.choice((3, 10, 50))
