@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 
 from hub.event import Event
 from hub.jsonbytes import dumps
+from profile_store.draft import place as place_of
 
 TEXT: Final = 2_000
 """Characters of text kept in a row; the whole event stays in the log."""
@@ -80,8 +81,11 @@ def _spelled(raw: bytes) -> str:
 
 
 def tag(owner: str) -> bytes:
-    """What a row says of the identity whose event it is: enough to tell one customer's identities apart."""
-    return crc32(owner.encode()).to_bytes(4)[:TAG]
+    """What a row says of the identity whose event it is: enough to tell one customer's identities apart.
+
+    Made of its place: so `customer:<id>`, and the name that is known later, are the same.
+    """
+    return crc32(place_of(owner).encode()).to_bytes(4)[:TAG]
 
 
 def owned(rows: Iterable[bytes], owners: Iterable[str]) -> list[bytes]:

@@ -86,9 +86,20 @@ class Aftermath:
                 del self._outboxes[: len(outboxes)]
             if sweep:
                 await self._relay.sweep(all_=True)
+                applied = await self._still(applied)
                 self._sweep = False
             self._done |= applied
             await self._report()
+
+    async def _still(self, applied: Mapping[int, int]) -> dict[int, int]:
+        """What the store still has. Where it lost its tail, the outbox that was swept lacked what was lost with it."""
+        marks = await self._ledger.watermarks()
+        reached = {one: int(mark.rpartition(":")[2] or -1) + 1 for one, mark in marks.items()}
+        kept = {one: offset for one, offset in applied.items() if reached.get(one, 0) >= offset}
+        for one in applied.keys() - kept.keys():
+            if self._applied.get(one) == applied[one]:
+                del self._applied[one]
+        return kept
 
     async def _report(self) -> None:
         """Tell the timers up to which moment we are, and Kafka up to which offset everything is done."""

@@ -8,7 +8,7 @@ from typing import Any, Final
 from hub.event import Event, make
 from hub.identity import Identity
 from hub.ids import digest, event_id
-from hub.profile import APART, JOINED, Link
+from hub.profile import APART, JOINED, PSEUDO, Link
 from profile_store.draft import Draft, place
 from profile_store.structure import candidates, newer, pair
 from streams import connect
@@ -92,6 +92,8 @@ def _follow(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
 def _join(customers: Customers, found: Draft, one: str, other: str, link: list[Any]) -> None:
     between = pair(one, other)
     second = customers.having(other, place(other))
+    if second is not None:
+        customers.name(second, other)
     known = found.document["links"].get(between) or (second and second.document["links"].get(between))
     if not newer(known or None, link):
         return
@@ -129,8 +131,8 @@ def _merge(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
     asked = incoming.event.data.get("merge") or {}
     named = (customers.having(*one) for one in zip(incoming.keys[1:], incoming.places[1:], strict=True))
     second = next((one for one in named if one is not None and one is not draft), None)
-    if second is None:
-        return draft
+    if second is None or PSEUDO in (draft.root[: len(PSEUDO)], second.root[: len(PSEUDO)]):
+        return draft  # of somebody of whom only the id is known, a decision would name nobody
     now, one, other = incoming.received, draft.root, second.root
     reason = connect.crowded(customers.policy, draft.profile["identities"], second.profile["identities"], now)
     if reason and not (asked.get("force") and reason != connect.FULL):
@@ -158,7 +160,7 @@ def _unmerge(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
             links[name] = [APART, _after(link, incoming.received), incoming.ref, "by hand", link[4], link[5]]
             cut.append(connect.entry(one, other, links[name]))
     _tell(draft, incoming, UNMERGED, cut)
-    kept = divide(customers, draft)
+    kept = divide(customers, draft, by_hand=True)
     _tell(kept, incoming, MERGED, [entry for one in (kept, *kept.parted) for entry in _rooted(one, incoming)])
     return customers.of(incoming)
 

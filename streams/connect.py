@@ -35,7 +35,9 @@ def against(
         return DIVIDED
     if other is not None and any(levels.get(name, 0) < LEVELS[policy.of(name).proof] for name in names):
         return CLAIMED
-    new: Mapping[str, Known | None] = {names[1]: None} if other is None else other.profile["identities"]
+    new: Mapping[str, Known | None] = (
+        other.profile["identities"] if names[1] in theirs["nodes"] and other is not None else {names[1]: None}
+    )
     return crowded(policy, draft.profile["identities"], new, now)
 
 

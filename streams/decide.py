@@ -111,9 +111,10 @@ def _fire(draft: Draft, decision: Decision, trigger: Trigger, incoming: Incoming
     """Put the message into the outbox. What was decided in a replay was sent long ago and is not said again."""
     ms = incoming.ms
     firing = [decision.rule, trigger.channel, ms, trigger.purpose]
-    if incoming.replayed or not note_firing(draft.profile, trigger.id, firing):
+    if incoming.replayed or trigger.id in draft.profile["fired"]:
         return
-    note_firing(draft.document["parts"][_teller(draft, trigger, incoming)], trigger.id, firing)
+    note_firing(draft.part(_teller(draft, trigger, incoming)), trigger.id, firing)
+    note_firing(draft.profile, trigger.id, firing)
     draft.outbox[trigger.id] = trigger.to_json()
     data = {"rule": decision.rule, "version": decision.version, "channel": trigger.channel, "reason": trigger.reason}
     draft.rows.append(
@@ -124,8 +125,7 @@ def _fire(draft: Draft, decision: Decision, trigger: Trigger, incoming: Incoming
 
 def _teller(draft: Draft, trigger: Trigger, incoming: Incoming) -> str:
     """Whose part remembers a message: that of its address, as when the firing is read from the log."""
-    parts = draft.document["parts"]
-    return trigger.to if trigger.to in parts else draft.node(incoming.keys[0]) or next(iter(parts))
+    return trigger.to if trigger.to in draft.document["nodes"] else draft.node(incoming.keys[0]) or draft.root
 
 
 def _hold(draft: Draft, decision: Decision, incoming: Incoming) -> None:

@@ -101,7 +101,8 @@ def _keys(event: Event, policy: Policy) -> tuple[str, ...]:
         raise Rejected("data.identities: only the hub itself names customers", field="data.identities")
     if ours or len(levels) == 1:
         return tuple(levels)
-    return tuple(sorted(levels, key=lambda name: _strength(name, levels[name], policy), reverse=True))
+    # Of equals the smallest name: sent again over another edge, with another subject, an event has the same owner.
+    return tuple(sorted(sorted(levels), key=lambda name: _strength(name, levels[name], policy), reverse=True))
 
 
 def _strength(name: str, level: int, policy: Policy) -> tuple[bool, bool, int]:

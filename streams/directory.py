@@ -37,6 +37,10 @@ class Loaded:
     values: dict[str, bytes] = field(default_factory=dict)
     """Pointers as they were read: place → value."""
     histories: dict[str, History] = field(default_factory=dict)
+    asked: dict[str, dict[str, None]] = field(default_factory=dict)
+    """Customer → names of events that were looked for there: whoever is read again is asked for them again."""
+    owned: dict[str, dict[str, None]] = field(default_factory=dict)
+    """Place → names of the batch's events that belong to its identity."""
 
     def root(self, place: str) -> str:
         """Where a place leads to."""
@@ -76,6 +80,7 @@ class Directory:
                 refs = wanted.setdefault(root, {})
                 if number == 0:
                     refs[incoming.ref] = None
+                    loaded.owned.setdefault(place, {})[incoming.ref] = None
         await self._read(loaded, wanted)
         if structural:
             await self._whole(loaded, structural)
@@ -83,17 +88,22 @@ class Directory:
         return loaded
 
     async def _read(self, loaded: Loaded, wanted: Mapping[str, dict[str, None]]) -> None:
-        asked: dict[str, dict[str, None]] = {}
+        asked = loaded.asked
         while wanted:
             for customer, refs in wanted.items():
                 asked.setdefault(customer, {}).update(refs)
+            wanted = {customer: asked[customer].copy() for customer in wanted}
             found = await self._ledger.read({customer: list(refs) for customer, refs in wanted.items()})
             following: dict[str, dict[str, None]] = {}
             for customer, one in found.items():
                 target = alias(one.value) if one.value is not None else None
                 if target is None:
                     loaded.held[customer] = one
+                    # Read at different moments, two places may point to each other: what was read last holds.
+                    loaded.values.pop(customer, None)
+                    loaded.targets.pop(customer, None)
                 elif one.value is not None:
+                    loaded.held.pop(customer, None)
                     loaded.targets[customer] = target
                     loaded.values[customer] = one.value
                     if target not in loaded.values:
@@ -101,7 +111,7 @@ class Directory:
                     following.setdefault(target, {}).update(wanted[customer])
             # A customer met twice is read again, now with the names of all its events.
             following = {target: refs for target, refs in following.items() if refs or target not in loaded.held}
-            wanted = {target: {**asked.get(target, {}), **refs} for target, refs in following.items()}
+            wanted = following
 
     async def _whole(self, loaded: Loaded, structural: Iterable[Incoming]) -> None:
         """Read the places of all identities of these events' customers, and what may have to be divided."""
@@ -116,10 +126,13 @@ class Directory:
                     where = place_of(node)
                     if where not in loaded.held and where not in loaded.values:
                         loaded.targets.pop(where, None)
-                        places[where] = {}
-                if incoming.event.type in DIVIDING:
-                    loaded.histories[root] = await self._ledger.history(root)
+                        places[where] = loaded.owned.get(where, {})
         await self._read(loaded, places)
+        # Only now: a history that is older than its document would be written back without what came between.
+        for incoming in structural:
+            if incoming.event.type in DIVIDING:
+                for root in {loaded.root(place) for place in incoming.places}:
+                    loaded.histories[root] = await self._ledger.history(root)
 
     def _remember(self, targets: Mapping[str, str]) -> None:
         if len(self._hints) + len(targets) > HINTS:

@@ -13,19 +13,21 @@ from profile_store.timeline import owned
 from streams.identify import Customers
 
 
-def divide(customers: Customers, draft: Draft) -> Draft:
+def divide(customers: Customers, draft: Draft, *, by_hand: bool = False) -> Draft:
     """Make a customer what its links say it is: several, or one at the place of the right identity.
 
-    Answers the customer that has its former root; those beside it are `parted`.
+    Answers the customer that has its former root; those beside it are `parted`. `by_hand`: of several identities
+    that may give the id, the former root stays, and whoever asks says so in the log. What is read from the log
+    must not depend on what was before: there the first one is it.
     """
     groups = components(draft.document["nodes"], draft.document["links"])
     root = draft.root
     if len(groups) == 1:
-        found = _root(draft.document, groups[0], root)
+        found = _root(draft.document, groups[0], root if by_hand else "")
         return draft if found == root else customers.move(draft, found)
     draft.know_terms()
     whole, history = draft.document, customers.loaded.histories.get(draft.id) or History()
-    made = [_made(customers, draft, whole, group) for group in groups]
+    made = [_made(customers, draft, whole, group, root if by_hand else "") for group in groups]
     first = next(one for one in made if root in one.document["nodes"])
     first.document["timers"] = whole["timers"]
     if first is not draft:
@@ -45,15 +47,15 @@ def divide(customers: Customers, draft: Draft) -> Draft:
 
 
 def _root(document: Document, group: Sequence[str], root: str) -> str:
-    """The identity whose place is a group's: the former root, unless it gave its place up to another."""
+    """The identity whose place is a group's: the former root, if it counts, unless it gave its place up."""
     found = candidates(group, document["links"])
     return root if root in found else found[0]
 
 
-def _made(customers: Customers, draft: Draft, whole: Document, group: list[str]) -> Draft:
+def _made(customers: Customers, draft: Draft, whole: Document, group: list[str], root: str) -> Draft:
     """A customer of some identities; the one whose place it is goes on as the same draft."""
     inside = set(group)
-    document = blank(place(_root(whole, group, draft.root)), *group)
+    document = blank(place(_root(whole, group, root)), *group)
     document["parts"] = {name: one for name, one in whole["parts"].items() if name in inside}
     document["links"] = {name: link for name, link in whole["links"].items() if inside & set(name.split("\n", 1))}
     if document["id"] == draft.id:

@@ -36,6 +36,8 @@ class Customers:
         self._drafts: dict[str, Draft] = {}
         self._touched: dict[int, tuple[Draft, list[Incoming]]] = {}
         self._bonds: list[tuple[Draft, Draft]] = []
+        self.met_again = False
+        """Whether an event of the batch was applied already, by whoever read the partition before."""
 
     def of(self, incoming: Incoming) -> Draft:
         """The customer an event belongs to. Raises Stale."""
@@ -45,21 +47,29 @@ class Customers:
         """The customer of an identity; made, if there is none yet. Raises Stale."""
         draft = self.having(key, where)
         if draft is None:
-            draft = self._drafts[where] = Draft(blank(where, key), changed=True)
+            draft = Draft(blank(where, key), version(self.loaded.values.get(where)), changed=True)
+            self.add(draft)
+        self.name(draft, key)
         return draft
 
     def having(self, key: str, where: str) -> Draft | None:
-        """The customer of an identity, or None. Raises Stale."""
+        """The customer of an identity, or None; perhaps one that is only known by its id. Raises Stale."""
         draft = self.find(where)
-        if draft is not None and draft.node(key) is None:
-            self._named(draft, key)
+        if draft is None and where in self._forward and where not in self.loaded.values:
+            raise Stale(key)  # remembered to lead to what is there no more, and itself not read
+        nameless = draft is not None and f"{PSEUDO}{draft.id}" in draft.document["nodes"] and where == draft.id
+        if draft is not None and draft.node(key) is None and not nameless:
+            raise Stale(key)
         return draft
 
-    def _named(self, draft: Draft, key: str) -> None:
-        """A customer that was only known by its id gets its name."""
+    def name(self, draft: Draft, key: str) -> None:
+        """A customer that was only known by its id gets its name: from an event of its own, or from a decision.
+
+        Being mentioned is not enough: a mention that was refused leaves nothing in the log that repeats it.
+        """
+        if draft.node(key) is not None:
+            return
         pseudo = f"{PSEUDO}{draft.id}"
-        if pseudo not in draft.document["nodes"] or place(key) != draft.id:
-            raise Stale(key)
         draft.document["nodes"] = sorted({*draft.document["nodes"], key} - {pseudo})
         if pseudo in draft.document["parts"]:
             draft.document["parts"][key] = draft.document["parts"].pop(pseudo)
@@ -70,6 +80,7 @@ class Customers:
         node = draft.node(incoming.keys[0]) or incoming.keys[0]
         part = draft.document["parts"].get(node)
         if part is not None and incoming.record.offset <= part["fences"].get(incoming.fence, -1):
+            self.met_again = True
             return "redelivered"
         if incoming.ref in draft.seen:
             return "resent"
@@ -79,7 +90,9 @@ class Customers:
 
     def connect(self, draft: Draft, incoming: Incoming) -> tuple[Draft, list[list[object]]]:
         """Join the other identities of a new event to its owner's customer; the customer, and what was decided."""
-        owner, decided = incoming.keys[0], []
+        owner, decided = draft.node(incoming.keys[0]), []
+        if owner is None or owner.startswith(PSEUDO):  # named by its id, and nothing else is known of it yet
+            return draft, []
         levels: dict[str, int] = {}
         for number, name in enumerate(incoming.keys[1:], 1):
             if name in draft.document["nodes"] or name.startswith(PSEUDO):
@@ -94,6 +107,8 @@ class Customers:
                 if self.refuse(draft, owner, name, refusal):
                     decided.append([owner, name, *refusal])
                 continue
+            if other is not None:
+                self.name(other, name)
             keep, lose = (draft, other) if other is None or older(draft, other) else (other, draft)
             link = [JOINED, now, incoming.ref, "together", keep.root, name if lose is None else lose.root]
             draft = self.join(keep, lose, name, link, pair(owner, name))

@@ -95,6 +95,8 @@ class Pipeline:
         self._bury = bury
         self._policy = policy
         self.directory = Directory(ledger)
+        self.met_again = False
+        """Whether an event was met that another had applied: what it set off may still lie in the outbox."""
 
     async def run(self, batch: Sequence[Incoming], raises: Sequence[Raise]) -> list[Draft]:
         """Apply a batch and raise the watermarks; what was written. What cannot be folded is buried first.
@@ -151,6 +153,7 @@ class Pipeline:
                 log.warning("fold failed", type=poison.incoming.event.type, error=type(poison.error).__name__)
                 await self._bury(Dead(poison.incoming.record, "fold", repr(poison.error)))
                 continue
+            self.met_again = self.met_again or customers.met_again
             return list(customers.changes()), pending
 
     @staticmethod

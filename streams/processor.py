@@ -110,11 +110,11 @@ class Processor:
             position = self._positions[one.partition]
             position.mark, position.next, position.heard = one.new, found[-1].offset + 1, time.monotonic()
             position.moment = max(position.moment, found[-1].timestamp)
+        # A worker that lost the partition may hold what it applied beyond the watermark, and never come to send it.
+        left_behind, self._left_behind = self._left_behind or self._pipeline.met_again, False
+        self._pipeline.met_again = False
         triggers = [(bucket(draft.id), draft.outbox) for draft in written if draft.outbox]
-        await self.aftermath.add(
-            triggers, {one: self._positions[one].next for one in ready}, left_behind=self._left_behind
-        )
-        self._left_behind = False
+        await self.aftermath.add(triggers, {one: self._positions[one].next for one in ready}, left_behind=left_behind)
 
     async def _run(self, batch: Sequence[Incoming], raises: Sequence[Raise]) -> list[Draft]:
         try:
