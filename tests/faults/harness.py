@@ -19,6 +19,7 @@ from redis.backoff import ConstantBackoff
 from hub import bus
 from hub.errors import Transient
 from hub.event import Event
+from hub.kinds import OPEN, Policy
 from hub.servers.ask import http_answers
 from hub.servers.ports import free_port
 from hub.servers.process import Child, Spec
@@ -106,8 +107,11 @@ async def _get(port: int) -> str:
 class Installation:
     """Settings, topics, a history of what was accepted, and what can be asked about the result."""
 
-    def __init__(self, kafka: KafkaServer, redis: RedisServer, state: Path, **settings: Any) -> None:
+    def __init__(
+        self, kafka: KafkaServer, redis: RedisServer, state: Path, *, policy: Policy = OPEN, **settings: Any
+    ) -> None:
         self.state = state
+        self.policy = policy
         self.environment = {
             "HUB_KAFKA_BOOTSTRAP_SERVERS": kafka.address,
             "HUB_REDIS_URL": redis.url,
@@ -116,10 +120,11 @@ class Installation:
             "HUB_SESSION_TIMEOUT": str(SESSION),
             "HUB_GROUP": f"{state.name}-worker",
             "HUB_TOPIC_PREFIX": f"{state.name}.",
+            "HUB_IDENTITY": orjson.dumps({name: kind.model_dump() for name, kind in policy.kinds.items()}).decode(),
             **{f"HUB_{name.upper()}": str(value) for name, value in settings.items()},
         }
         names: dict[str, Any] = {name.removeprefix("HUB_").lower(): value for name, value in self.environment.items()}
-        self.settings = read(**names)
+        self.settings = read(**{**names, "identity": orjson.loads(names["identity"])})
         (state / "rules").mkdir(exist_ok=True)
         self.history = state / "history.jsonl"
         bus.ensure_topics(self.settings)

@@ -24,7 +24,8 @@ PARTS: Final = (
 """What is a function of the set of events. Id, fences, timers and firings depend on more than the set."""
 
 KEPT: Final = 128
-OURS: Final = ("timer.due", "rule.fired")
+OURS: Final = ("timer.due", "rule.fired", "identity.merged", "identity.unmerged")
+"""Events of the hub itself, which say nothing about what the customer did."""
 WAYS: Final = {
     "received": "email.received sms.received phone.ringing social.message social.comment social.mention "
     "web.page web.screen web.track web.identify",
@@ -164,6 +165,7 @@ def _registers(statements: Iterable[Statement]) -> dict[str, list[Any]]:
 
 
 def _identities(events: Sequence[Event]) -> dict[str, dict[str, Any]]:
+    events = [event for event in events if not event.type.startswith("identity.")]
     seen: dict[str, list[int]] = defaultdict(list)
     verified = {key(one) for event in events for one in event.identities if one.get("verified")}
     for event in events:

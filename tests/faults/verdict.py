@@ -14,7 +14,8 @@ from hub.ids import customer_id
 from hub.topics import TRIGGERS
 from hub.trigger import Trigger
 from profile_store import keys, timeline
-from profile_store.document import alias, profile_of
+from profile_store.document import alias, profile_of, unpacked
+from tests.faults import decisions as told
 from tests.faults import oracle
 from tests.faults.harness import Installation
 from tests.faults.topic import Message, read_all
@@ -37,17 +38,23 @@ class Verdict:
     """Event id → trigger ids it led to."""
 
 
-async def judge(hub: Installation, *, without: Container[str] = ()) -> Verdict:
-    """Compare history, log, profiles, timelines and triggers with the oracle; events `without` have no effect."""
+async def judge(hub: Installation, *, without: Container[str] = (), decisions: bool = False) -> Verdict:
+    """Compare history, log, profiles, timelines and triggers with the oracle; events `without` have no effect.
+
+    `decisions`: customers are what the decisions in the log say, compared part by part; otherwise everybody who is
+    named together is one.
+    """
     log = await asyncio.to_thread(hub.log.all)
     readable = [(one, event) for one in log if (event := _event(one)) is not None and event.id not in without]
     events = [event for _, event in readable]
     held = await _values(hub)
-    groups = oracle.components(events)
-    verdict = Verdict(events, len(log), len(groups))
+    wanted = told.customers(events, hub.policy) if decisions else []
+    groups = [] if decisions else oracle.components(events)
+    verdict = Verdict(events, len(log), len(groups) + len(wanted))
     there = {(event.source, event.id) for event in events}
     verdict.faults += [f"lost: {one} was accepted" for one in hub.accepted() if one not in there]
-    verdict.faults += _profiles(groups, held)
+    verdict.faults += _documents(wanted, held) if decisions else _profiles(groups, held)
+    verdict.faults += [f"alias: {one} leads nowhere" for one in held if _resolve(held, one) is None]
     verdict.faults += await _order(hub, readable, held)
     for message in await asyncio.to_thread(read_all, hub.settings, TRIGGERS):
         trigger = Trigger.from_json(message.value)
@@ -99,6 +106,22 @@ def _profiles(groups: Sequence[tuple[set[str], list[Event]]], held: dict[str, by
     return [*faults, *(f"orphan: {one}" for one in sorted(orphans))]
 
 
+def _documents(wanted: Sequence[told.Customer], held: dict[str, bytes]) -> list[str]:
+    faults: list[str] = []
+    claimed: set[str] = set()
+    for one in wanted:
+        found = {_resolve(held, told.place(name)) for name in one.nodes}
+        if len(found) != 1 or None in found:
+            faults.append(f"torn: {sorted(one.nodes)} lead to {found}")
+            continue
+        customer = str(found.pop())
+        claimed.add(customer)
+        document = unpacked(held[customer])
+        faults += [f"differs: {customer}: {fault}" for fault in told.differences(document, one)]
+    orphans = {one for one, value in held.items() if alias(value) is None} - claimed
+    return [*faults, *(f"orphan: {one}" for one in sorted(orphans))]
+
+
 def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
     parts = []
     for name in oracle.PARTS:
@@ -112,11 +135,12 @@ def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
 
 
 async def _order(hub: Installation, readable: Sequence[tuple[Message, Event]], held: dict[str, bytes]) -> list[str]:
-    """The rows of a timeline lie in the order of applying: for one identity that is the order of the log."""
+    """The rows of a timeline lie in the order of applying: for one identity's own events that is the order of the log."""
     place: dict[str, tuple[str, int]] = {}
     for message, event in readable:
         if event.type not in oracle.OURS:
-            place.setdefault(event.id, (event.subject, message.offset))
+            whose = f"{told.owner(event, hub.policy)} in {message.partition}"
+            place.setdefault(event.id, (whose, message.offset))
     faults: list[str] = []
     for customer, value in held.items():
         if alias(value) is not None:

@@ -306,6 +306,48 @@ async def test_the_log_alone_makes_the_same_customers(block: int) -> None:
     assert divided
 
 
+@pytest.mark.parametrize("seed", range(20))
+async def test_merged_and_taken_apart_is_as_never_merged(seed: int) -> None:
+    random = Random(seed)
+    mine, theirs = ("user_id:anna", "email:a@x.org", "anonymous_id:a"), ("phone:+493012", "anonymous_id:b")
+    told = []
+    for number in range(24):
+        side = random.choice((mine, theirs))
+        names = [sure(one) for one in random.sample(side, random.randint(1, len(side)))]
+        told.append(event(number, *names, traits={random.choice("abc"): number}))
+    told = [event(100, *map(sure, mine)), event(101, *map(sure, theirs)), *told]
+    never_merged, town = await told_to(told), Town()
+    when = sorted(random.sample(range(2, len(told)), 2))
+    for number, one in enumerate(told):
+        if number in when:
+            a, b = town.customer(mine[0]), town.customer(theirs[0])
+            data = {"unmerge": {"identities": list(theirs)}} if number == when[1] else {"merge": {}}
+            town.tell(by_hand(200 + number, "agent.unmerge" if number == when[1] else "agent.merge", a, b, **data))
+            await town.settle(random)
+            assert (town.customer(mine[0]) == town.customer(theirs[0])) == (number == when[0])
+        town.tell(one)
+        await town.settle(random)
+    assert without_agents(town) == without_agents(never_merged)
+
+
+async def told_to(events: Sequence[Event]) -> Town:
+    """A town where these events were applied one after the other."""
+    return await told(*events)
+
+
+def without_agents(town: Town) -> dict[str, Any]:
+    """What is told of all identities, but by agents' own events, and of whom each is."""
+    found: dict[str, Any] = {}
+    for id, document in town.documents().items():
+        parts = {}
+        for name, part in document["parts"].items():
+            counts = {kind: count for kind, count in part["counts"].items() if not kind.startswith("agent.")}
+            names = ("traits", "facts", "consent", "refused", "mentions")
+            parts[name] = {**{one: part[one] for one in names}, "counts": counts, "web": part["channels"].get("web")}  # type: ignore[literal-required]
+        found[id] = [document["nodes"], parts]
+    return found
+
+
 def _broken(documents: Sequence[Document] | Any, policy: Policy) -> list[str]:
     """Customers that are not connected."""
     return [one["id"] for one in documents if len(components(one["nodes"], one["links"])) > 1]

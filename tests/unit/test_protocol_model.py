@@ -1,0 +1,123 @@
+"""Thousands of seeded schedules of the protocol, and faults planted in it that they must find.
+
+`HUB_TEST_SEED` repeats a single schedule.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+
+from profile_store.draft import Draft
+from streams import connect, identify
+from tests.unit.memory import Memory
+from tests.unit.protocol import by_hand
+from tests.unit.schedule import Schedule
+
+SCHEDULES: Final = int(os.environ.get("HUB_TEST_SCHEDULES") or 2_000)
+BLOCKS: Final = 10
+FIRST: Final = 1_000_000
+"""Seeds of the planted faults begin elsewhere."""
+MOST: Final = 400
+"""Schedules in which a planted fault must be found."""
+
+
+def play(seed: int) -> list[str]:
+    """What is wrong after one schedule."""
+    schedule = Schedule(seed)
+    with by_hand(schedule.fate):
+        return schedule.run()
+
+
+@pytest.mark.parametrize("block", range(BLOCKS))
+def test_every_schedule_ends_well(block: int) -> None:
+    if chosen := os.environ.get("HUB_TEST_SEED"):
+        seeds = range(int(chosen), int(chosen) + 1)
+    else:
+        size = SCHEDULES // BLOCKS
+        seeds = range(block * size, (block + 1) * size)
+    for seed in seeds:
+        faults = play(seed)
+        assert not faults, f"HUB_TEST_SEED={seed}: {faults}"
+
+
+def _no_repeats(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(identify.Customers, "applied", lambda *_: "")
+
+
+def _nothing_is_apart(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(connect, "apart", lambda *_: False)
+
+
+def _no_limits(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(connect, "crowded", lambda *_: "")
+
+
+def _links_are_forgotten(patch: pytest.MonkeyPatch) -> None:
+    absorb: Callable[..., None] = identify.Customers._absorb
+
+    def without(self: identify.Customers, keep: Draft, lose: Draft) -> None:
+        lose.document["links"] = {}
+        absorb(self, keep, lose)
+
+    patch.setattr(identify.Customers, "_absorb", without)
+
+
+def _names_stay(patch: pytest.MonkeyPatch) -> None:
+    write: Callable[..., None] = Memory._write
+
+    def forgetful(self: Memory, key: str, written: dict[str, Any]) -> None:
+        if "absorbed" in written:
+            self.applied.pop(key.partition(":c:")[2], None)
+        write(self, key, written)
+
+    patch.setattr(Memory, "_write", forgetful)
+
+
+def _the_watermark_first(patch: pytest.MonkeyPatch) -> None:
+    commit: Callable[..., Any] = Memory.commit
+
+    async def early(self: Memory, drafts: Any, raises: Any) -> list[int]:
+        refused: list[int] = await commit(self, drafts, raises)
+        self.marks |= {mark.partition: mark.new for mark in raises}
+        return refused
+
+    patch.setattr(Memory, "commit", early)
+
+
+def _no_version_is_compared(patch: pytest.MonkeyPatch) -> None:
+    members = Draft.members
+
+    class Whatever(str):
+        def __ne__(self, other: object) -> bool:
+            return False
+
+        __hash__ = str.__hash__
+
+    patch.setattr(Draft, "members", lambda self: [(key, Whatever(was), said) for key, was, said in members(self)])
+
+
+PLANTED: Final = (
+    _no_repeats,
+    _nothing_is_apart,
+    _no_limits,
+    _links_are_forgotten,
+    _names_stay,
+    _the_watermark_first,
+    _no_version_is_compared,
+)
+
+
+@pytest.mark.parametrize("plant", PLANTED)
+def test_a_planted_fault_is_found(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    plant(monkeypatch)
+    for seed in range(FIRST, FIRST + MOST):
+        try:
+            if play(seed):
+                return
+        except Exception:  # a worker that cannot go on is found as well
+            return
+    raise AssertionError(f"{plant.__name__} was not found in {MOST} schedules")
