@@ -26,7 +26,7 @@ def divide(customers: Customers, draft: Draft, *, by_hand: bool = False) -> Draf
         found = _root(draft.document, groups[0], root if by_hand else "")
         return draft if found == root else customers.move(draft, found)
     draft.know_terms()
-    whole, history = draft.document, customers.loaded.histories.get(draft.id) or History()
+    whole, history = draft.document, _history(customers, draft)
     made = [_made(customers, draft, whole, group, root if by_hand else "") for group in groups]
     first = next(one for one in made if root in one.document["nodes"])
     first.document["timers"] = whole["timers"]
@@ -35,6 +35,9 @@ def divide(customers: Customers, draft: Draft, *, by_hand: bool = False) -> Draf
         first.left.append(draft)
         first.outbox |= draft.outbox
         customers.hand_on(draft, first)
+    # What was joined in this very step leaves its place empty: its history is handed out here.
+    first.left += draft.absorbed
+    draft.absorbed = []
     for one in made:
         one.history = History(owned(history.rows, one.document["nodes"]), history.seen)
         one.regroup()
@@ -44,6 +47,17 @@ def divide(customers: Customers, draft: Draft, *, by_hand: bool = False) -> Draf
         _lead(customers, one)
     first.parted = [one for one in made if one is not first]
     return first
+
+
+def _history(customers: Customers, draft: Draft) -> History:
+    """What lies beside a customer in the store, and beside those it absorbed since."""
+    found = History()
+    for one in (draft, *draft.absorbed):
+        beside = customers.loaded.histories.get(one.id)
+        if beside is not None:
+            found.rows += beside.rows
+            found.seen += beside.seen
+    return found
 
 
 def _root(document: Document, group: Sequence[str], root: str) -> str:

@@ -49,16 +49,18 @@ class Customers:
         """The customer of an identity; made, if there is none yet. Raises Stale."""
         draft = self.having(key, where)
         if draft is None:
-            draft = self._drafts[where] = Draft(blank(where, key), changed=True)
+            draft = Draft(blank(where, key), version(self.loaded.values.get(where)), changed=True)
+            self.add(draft)
         self.name(draft, key)
         return draft
 
     def having(self, key: str, where: str) -> Draft | None:
         """The customer of an identity, or None; perhaps one that is only known by its id. Raises Stale."""
         draft = self.find(where)
-        if draft is None or draft.node(key) is not None:
-            return draft
-        if f"{PSEUDO}{draft.id}" not in draft.document["nodes"] or where != draft.id:
+        if draft is None and where in self._forward and where not in self.loaded.values:
+            raise Stale(key)  # remembered to lead to what is there no more, and itself not read
+        nameless = draft is not None and f"{PSEUDO}{draft.id}" in draft.document["nodes"] and where == draft.id
+        if draft is not None and draft.node(key) is None and not nameless:
             raise Stale(key)
         return draft
 

@@ -141,11 +141,12 @@ def _difference(found: dict[str, Any], wanted: dict[str, Any]) -> str:
 
 
 async def _order(hub: Installation, readable: Sequence[tuple[Message, Event]], held: dict[str, bytes]) -> list[str]:
-    """The rows of a timeline lie in the order of applying: for one identity that is the order of the log."""
+    """The rows of a timeline lie in the order of applying: for one identity's events, that of the log."""
     place: dict[str, tuple[str, int]] = {}
     for message, event in readable:
         if event.type not in oracle.OURS:
-            place.setdefault(event.id, (event.subject, message.offset))
+            whose = f"{told.owner(event, hub.policy)} in {message.partition}"
+            place.setdefault(event.id, (whose, message.offset))
     faults: list[str] = []
     at = await Store(hub.redis).where()
     for customer, value in held.items():

@@ -98,11 +98,10 @@ def _no_version_is_compared(patch: pytest.MonkeyPatch) -> None:
 
         __hash__ = str.__hash__
 
-    patch.setattr(
-        Draft,
-        "members",
-        lambda self, at=keys.FIRST: [(key, Whatever(was), said) for key, was, said in members(self, at)],
-    )
+    def unchecked(self: Draft, at: keys.Keys = keys.FIRST) -> list[Any]:
+        return [(key, Whatever(was), said) for key, was, said in members(self, at)]
+
+    patch.setattr(Draft, "members", unchecked)
 
 
 PLANTED: Final = (
