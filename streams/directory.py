@@ -106,9 +106,11 @@ class Directory:
                     loaded.held.pop(customer, None)
                     loaded.targets[customer] = target
                     loaded.values[customer] = one.value
-                    if target not in loaded.values:
-                        loaded.targets.pop(target, None)  # a hint that a pointer contradicts
-                    following.setdefault(target, {}).update(wanted[customer])
+                    refs = following.setdefault(target, {})
+                    refs.update(wanted[customer])
+                    if target not in loaded.values and loaded.targets.pop(target, None):
+                        # A hint that a pointer contradicts: the place's own events were looked for elsewhere.
+                        refs.update(loaded.owned.get(target, {}))
             # A customer met twice is read again, now with the names of all its events.
             following = {target: refs for target, refs in following.items() if refs or target not in loaded.held}
             wanted = following
