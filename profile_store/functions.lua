@@ -138,11 +138,11 @@ local function write(key, customer, mode)
   for _, adopted in ipairs(customer.adopted or NONE) do
     adopt(key, adopted[1], adopted[2])
   end
+  if mode.building then
+    return -- and its outbox, which is everybody's, gets nothing: all that was said is said
+  end
   if customer.outbox then
     each('HSET', outbox_of(key), customer.outbox)
-  end
-  if mode.building then
-    return
   end
   if mode.feed then
     feed(key, customer)

@@ -48,7 +48,7 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
     try:
         draft = customers.of(incoming)
         if incoming.foretold:
-            customers.touch(arrange(customers, draft, incoming), incoming)
+            _rearrange(customers, draft, incoming, declared.segments)
             return
         repeated = customers.applied(incoming, draft)
         if repeated:
@@ -57,7 +57,7 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
                 settle(draft, incoming)
             if incoming.replayed and incoming.event.type in DECISIONS:
                 # A customer that was copied later than another knows more; links tell by themselves what is news.
-                customers.touch(arrange(customers, draft, incoming), incoming)
+                _rearrange(customers, draft, incoming, declared.segments)
             elif draft.cancelled:
                 customers.touch(draft, incoming)
             return
@@ -72,6 +72,15 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
     except Exception as error:
         raise Poison(incoming, error) from error
     customers.touch(draft, incoming)
+
+
+def _rearrange(customers: Customers, draft: Draft, incoming: Incoming, segments: Segments) -> None:
+    """Let a decision change what belongs together, and nothing else."""
+    customers.touch(arrange(customers, draft, incoming), incoming)
+    others = customers.regrouped()
+    if segments.all.segments:
+        for one in others:
+            regrouped(segments, one, incoming)
 
 
 def _fold(draft: Draft, incoming: Incoming, features: Index) -> None:

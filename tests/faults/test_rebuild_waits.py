@@ -21,7 +21,6 @@ from profile_store import keys
 from profile_store.document import VERSION
 from profile_store.generations import Generations
 from profile_store.store import Store
-from streams.topic import describe
 from streams.verify import culprit
 from tests.faults.bytes import changed, sent, stored
 from tests.faults.conftest import Install
@@ -140,8 +139,7 @@ async def test_verify_names_the_event_that_the_store_lost(
     await hub.redis.set(key, raw[:VERSION] + orjson.dumps(document))
     found = await asyncio.to_thread(check, hub.settings, "user_id:u1", whole=False)
     assert not found.equal
-    topic = await asyncio.to_thread(describe, hub.settings)
-    guilty = culprit(found.stored, found.events, hub.settings.policy, topic.id)
+    guilty = culprit(found.stored, found.events)
     assert guilty is not None
     assert guilty.incoming.event.id == "1/Product Added"
     assert guilty.what == "it is not in the store"
