@@ -169,7 +169,7 @@ local function standing(key, generation, wants_feed)
   if found[3] then
     local now = redis.call('TIME')
     if now[1] * 1000 + now[2] / 1000 < tonumber(found[3]) then
-      return nil, 'BUSY a generation that was built is being put in use'
+      return nil, 'SEALED a generation that was built is being put in use'
     end
   end
   return { feed = wants_feed == '1' }
