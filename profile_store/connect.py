@@ -41,6 +41,10 @@ class Unsound(Transient):
     """This bucket's server was started anew and may have lost something: it is looked after first."""
 
 
+class Sealed(Transient):
+    """For a moment nobody writes; nothing was written."""
+
+
 class NoFunctions(Transient):
     """This server does not have our functions: it is new, and nobody loaded them yet."""
 
@@ -62,6 +66,8 @@ def translated() -> Iterator[None]:
         text = str(error)
         if text.startswith("GAP"):
             raise Gap(text) from error
+        if text.startswith("SEALED"):
+            raise Sealed(f"Redis: {text}") from error
         if text.startswith("UNSOUND"):
             raise Unsound(f"Redis: {text}") from error
         if "Function not found" in text:

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple, cast
 import msgpack
 from redis.asyncio import Redis
 
-from profile_store import keys
+from profile_store import keys, segments
 from profile_store.connect import translated
 from profile_store.document import alias, unpacked, view
 from profile_store.draft import place
@@ -82,6 +82,9 @@ class Copies:
         found = terms(view(document))
         if found:
             pipe.zadd(self._at.search(bucket), {entry(term, one.place): 0 for term in found})
+        members = {segments.entry(name, one.place): 0 for name in document["segments"]}
+        if members:
+            pipe.zadd(self._at.segments(bucket), members)
         waiting = {keys.timer(one.place, slot, timer[0]): timer[1] for slot, timer in document["timers"].items()}
         if waiting:
             pipe.zadd(self._at.timers(bucket), waiting)

@@ -138,11 +138,11 @@ local function write(key, customer, mode)
   for _, adopted in ipairs(customer.adopted or NONE) do
     adopt(key, adopted[1], adopted[2])
   end
+  if mode.building then
+    return -- and its outbox, which is everybody's, gets nothing: all that was said is said
+  end
   if customer.outbox then
     each('HSET', outbox_of(key), customer.outbox)
-  end
-  if mode.building then
-    return
   end
   if mode.feed then
     feed(key, customer)
@@ -169,7 +169,7 @@ local function standing(key, generation, wants_feed)
   if found[3] then
     local now = redis.call('TIME')
     if now[1] * 1000 + now[2] / 1000 < tonumber(found[3]) then
-      return nil, 'BUSY a generation that was built is being put in use'
+      return nil, 'SEALED a generation that was built is being put in use'
     end
   end
   return { feed = wants_feed == '1' }

@@ -12,6 +12,7 @@ from hub.kinds import Policy
 from hub.logs import get
 from hub.metrics import APPLIED, LATENCY, REFUSED, REPEATED, STAGE
 from hub.profile import Told
+from profile_store.connect import Sealed
 from profile_store.draft import Draft
 from profile_store.facets import windows
 from profile_store.facets.windows import Index
@@ -28,6 +29,8 @@ from streams.identify import Customers
 from streams.news import news
 from streams.segment import regrouped, segment
 
+SEALED: Final = 0.01
+"""Seconds between tries while nobody may write."""
 TRIES: Final = 100
 """How often a batch is folded again because other workers changed the same customers."""
 
@@ -48,7 +51,7 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
     try:
         draft = customers.of(incoming)
         if incoming.foretold:
-            customers.touch(arrange(customers, draft, incoming), incoming)
+            _rearrange(customers, draft, incoming, declared.segments)
             return
         repeated = customers.applied(incoming, draft)
         if repeated:
@@ -57,7 +60,7 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
                 settle(draft, incoming)
             if incoming.replayed and incoming.event.type in DECISIONS:
                 # A customer that was copied later than another knows more; links tell by themselves what is news.
-                customers.touch(arrange(customers, draft, incoming), incoming)
+                _rearrange(customers, draft, incoming, declared.segments)
             elif draft.cancelled:
                 customers.touch(draft, incoming)
             return
@@ -72,6 +75,15 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
     except Exception as error:
         raise Poison(incoming, error) from error
     customers.touch(draft, incoming)
+
+
+def _rearrange(customers: Customers, draft: Draft, incoming: Incoming, segments: Segments) -> None:
+    """Let a decision change what belongs together, and nothing else."""
+    customers.touch(arrange(customers, draft, incoming), incoming)
+    others = customers.regrouped()
+    if segments.all.segments:
+        for one in others:
+            regrouped(segments, one, incoming)
 
 
 def _fold(draft: Draft, incoming: Incoming, features: Index) -> None:
@@ -155,7 +167,7 @@ class Pipeline:
                 draft.read_up_to = self.read_up_to
             try:
                 with STAGE.labels("commit").time():
-                    refused = set(await self._ledger.commit([draft for draft, _ in drafts], raises))
+                    refused = set(await self._commit([draft for draft, _ in drafts], raises))
             except Transient:
                 self.directory.forget()  # it may come back without the end of what it knew
                 raise
@@ -172,6 +184,14 @@ class Pipeline:
             self.directory.forget(pending)
             await asyncio.sleep(min(0.001 * 2**attempt, 0.1))
         raise Transient("the same customers are changed by others all the time")
+
+    async def _commit(self, drafts: Sequence[Draft], raises: Sequence[Raise]) -> list[int]:
+        """Write; while another generation is put in use, wait: nothing of it was written, and it takes a moment."""
+        while True:
+            try:
+                return await self._ledger.commit(drafts, raises)
+            except Sealed:
+                await asyncio.sleep(SEALED)
 
     async def _fold(self, pending: list[Incoming]) -> tuple[list[tuple[Draft, list[Incoming]]], list[Incoming]]:
         with STAGE.labels("load").time():

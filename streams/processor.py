@@ -84,6 +84,8 @@ class Processor:
         self._checked_at = 0.0
         self._looked_at = 0.0
         self.assigned: frozenset[int] = frozenset()
+        self._had: frozenset[int] = frozenset()
+        """The partitions whose outbox entries are nobody else's but ours."""
 
     async def take(self, log_: Log, records: Mapping[int, Sequence[Record]]) -> None:
         """Work on one fetch. Returns when it is applied, or when it must be read again."""
@@ -180,14 +182,17 @@ class Processor:
         if not partitions:
             return
         await self.aftermath.settle()
-        if await self._ledger.follow():
+        moved = await self._ledger.follow()
+        if moved:
             log.info("another generation of the store is in use", generation=self._ledger.at.generation)
             self._positions.clear()
             self._pipeline.directory.forget()
             partitions = self.assigned
         marks = await self._ledger.watermarks()
         behind = False
-        await self._relay.sweep(all_=True)  # what the partition's last owner applied and did not live to send
+        if not moved or self.assigned - self._had:
+            await self._relay.sweep(all_=True)  # what the partition's last owner applied and did not live to send
+        self._had = self.assigned
         for partition in partitions:
             mark = marks.get(partition, "")
             oldest = await log_.beginning(partition)

@@ -24,6 +24,7 @@ from profile_store.connect import connect
 from profile_store.document import canonical, unpacked
 from profile_store.store import Store
 from streams import verify as pure
+from streams.declared import Declarations
 from streams.decode import Incoming, one
 from streams.foretell import Line
 from streams.gate import applied
@@ -101,11 +102,11 @@ def compare(settings: Settings, seen: Seen, topic: Described, *, whole: bool) ->
     """Fold a customer again; of what its events lead to, everything is read."""
     places = None if whole else pure.homes(seen.document, len(topic.partitions))
     names = pure.wanted(seen.document)
-    identity = seen.document["nodes"][0]
+    identity, features = seen.document["nodes"][0], Declarations(settings)().features
     while True:
         where = topic.partitions if places is None else sorted(places)
         events = [one for one in _events(settings, seen, topic, where) if pure.concerns(one, names)]
-        folded = pure.refold(events, settings.policy, topic.id).document(identity)
+        folded = pure.refold(events, features).document(identity)
         more = names if folded is None else names | pure.wanted(folded)
         if more == names:
             return Compared(seen.document, folded, events)
@@ -143,8 +144,7 @@ def verify(
     lines = ["the log knows nobody like that"] if folded is None else _lines(stored, folded)
     for line in lines:
         console.print(line, markup=False)
-    topic = describe(settings)
-    guilty = pure.culprit(stored, found.events, settings.policy, topic.id)
+    guilty = pure.culprit(stored, found.events, Declarations(settings)().features)
     if guilty is not None:
         one_, record = guilty.incoming.event, guilty.incoming.record
         console.print(

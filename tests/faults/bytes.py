@@ -37,7 +37,7 @@ async def folded(hub: Installation) -> dict[str, bytes]:
             events.append(one(line, topic.id, True, hub.settings.policy))
         except Rejected:
             continue
-    made = refold(events, hub.settings.policy, topic.id)
+    made = refold(events)
     documents = (made.document(group[0]) for group in components(made.nodes, made.links))
     return {one["id"]: canonical(one) for one in documents if one is not None and one["parts"]}
 

@@ -12,7 +12,7 @@ from profile_store.structure import components
 from streams.decode import Incoming
 from streams.foretell import decisions
 from streams.verify import refold
-from tests.unit.memory import TOPIC_ID, incoming
+from tests.unit.memory import incoming
 from tests.unit.test_arrange import Town, canonical, live
 
 
@@ -32,7 +32,7 @@ def logged(town: Town) -> list[Incoming]:
 
 def from_the_log(town: Town) -> dict[str, bytes]:
     """The customers that the log alone makes."""
-    made = refold(logged(town), town.policy, TOPIC_ID)
+    made = refold(logged(town))
     found = (made.document(group[0]) for group in components(made.nodes, made.links))
     return {one["id"]: canonical(one) for one in found if one is not None and one["parts"]}
 

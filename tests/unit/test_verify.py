@@ -10,7 +10,6 @@ from hub.profile import Document
 from profile_store.document import canonical
 from streams.decode import Incoming
 from streams.verify import concerns, culprit, differences, homes, refold, wanted
-from tests.unit.memory import TOPIC_ID
 from tests.unit.test_arrange import Town, event, live, told
 from tests.unit.test_generations import logged
 
@@ -19,7 +18,7 @@ def again(town: Town, document: Document, events: list[Incoming]) -> Document | 
     """A customer folded again from what concerns it."""
     names = wanted(document)
     mine = [one for one in events if concerns(one, names)]
-    return refold(mine, town.policy, TOPIC_ID).document(document["nodes"][0])
+    return refold(mine).document(document["nodes"][0])
 
 
 @pytest.mark.parametrize("block", range(4))
@@ -48,7 +47,7 @@ async def test_a_document_that_was_tampered_with_differs_in_one_place() -> None:
         + logged(town)[0].ref
         + "', 'web.page']"
     ]
-    found = culprit(document, logged(town), town.policy, TOPIC_ID)
+    found = culprit(document, logged(town))
     assert found is not None
     assert (found.incoming.event.id, found.what) == ("e1", "the last one that touched this place")
 
@@ -65,13 +64,13 @@ async def test_the_first_differing_event_is_named(kept: tuple[int, ...], guilty:
     kinds = ("web.page", "email.received", "sms.received", "web.screen")
     whole = await told(*(event(number, "user_id:u1", kind=kind) for number, kind in enumerate(kinds, 1)))
     events = {one.event.id: one for one in logged(whole)}
-    made = refold([], whole.policy, TOPIC_ID)
+    made = refold([])
     for number in kept:
         made.seen.clear()
         made.apply(events[f"e{number}"])
     stored = made.document("user_id:u1")
     assert stored is not None
-    found = culprit(stored, logged(whole), whole.policy, TOPIC_ID)
+    found = culprit(stored, logged(whole))
     assert found is not None
     assert (found.incoming.event.id, found.what) == (guilty, what)
 
