@@ -101,15 +101,19 @@ class Directory:
                     loaded.held[customer] = one
                     # Read at different moments, two places may point to each other: what was read last holds.
                     loaded.values.pop(customer, None)
-                    loaded.targets.pop(customer, None)
+                    if (
+                        loaded.targets.pop(customer, "")
+                        and not loaded.owned.get(customer, {}).keys() <= asked[customer].keys()
+                    ):
+                        following.setdefault(customer, {}).update(loaded.owned[customer])
                 elif one.value is not None:
                     loaded.held.pop(customer, None)
                     loaded.targets[customer] = target
                     loaded.values[customer] = one.value
                     refs = following.setdefault(target, {})
                     refs.update(wanted[customer])
-                    if target not in loaded.values and loaded.targets.pop(target, None):
-                        # A hint that a pointer contradicts: the place's own events were looked for elsewhere.
+                    if target not in loaded.values and loaded.targets.pop(target, ""):
+                        # A hint that is not so: the place's own events were looked for elsewhere.
                         refs.update(loaded.owned.get(target, {}))
             # A customer met twice is read again, now with the names of all its events.
             following = {target: refs for target, refs in following.items() if refs or target not in loaded.held}
