@@ -28,6 +28,8 @@ PACKED: Final = b"1"
 """Stands before a document that is compressed, and says against which dictionary. A plain one begins with a brace."""
 QUICK: Final = -1
 """The level of compression: a document is packed and unpacked once for nearly every event."""
+LEAST: Final = 7
+"""Bytes of the shortest repetition that is looked for; shorter ones take longer than they are worth."""
 _FORMAT: Final = zstandard.FORMAT_ZSTD1_MAGICLESS
 
 
@@ -37,7 +39,7 @@ class _Press(threading.local):
     def __init__(self) -> None:
         words = zstandard.ZstdCompressionDict(DOCUMENTS, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
         how = zstandard.ZstdCompressionParameters.from_level(
-            QUICK, source_size=1_500, dict_size=len(DOCUMENTS), format=_FORMAT, write_dict_id=False
+            QUICK, source_size=1_500, dict_size=len(DOCUMENTS), min_match=LEAST, format=_FORMAT, write_dict_id=False
         )
         words.precompute_compress(compression_params=how)
         self.compress = zstandard.ZstdCompressor(dict_data=words, compression_params=how).compress
@@ -77,7 +79,10 @@ def unpacked(raw: bytes) -> Document:
     if raw[VERSION : VERSION + 1] == PACKED:
         body = memoryview(_press.decompress(body[1:]))
     slim: dict[str, Any] = orjson.loads(body)
-    parts = {name: cast(Part, {**part(), **one}) for name, one in slim.get("parts", {}).items()}
+    parts: dict[str, Part] = {}
+    for name, one in slim.get("parts", {}).items():
+        parts[name] = whole = part()
+        whole.update(one)
     return {
         "id": slim["id"],
         "nodes": slim.get("nodes", []),
@@ -90,13 +95,12 @@ def unpacked(raw: bytes) -> Document:
 
 def view(document: Document) -> Profile:
     """The profile: all parts as one. Of a single part it shares the tables, so that a fold changes both."""
-    profile = empty(document["id"])
     parts = document["parts"]
     if len(parts) == 1:
-        profile.update(cast(Profile, next(iter(parts.values()))))
-    else:
-        for name in sorted(parts):
-            merge(profile, parts[name])
+        return settle(cast(Profile, next(iter(parts.values())).copy()), document)
+    profile = empty(document["id"])
+    for name in sorted(parts):
+        merge(profile, parts[name])
     return settle(profile, document)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
 from collections.abc import Iterable
 from struct import Struct
@@ -19,7 +20,7 @@ import orjson
 from typing_extensions import TypedDict
 
 from hub.event import Event
-from hub.jsonbytes import dumps
+from hub.jsonbytes import LEAST, MOST, dumps
 from profile_store.phrases import ROWS
 
 VERBS: Final = ("Viewed", "Opened")
@@ -49,11 +50,12 @@ TIME_BITS: Final = 42
 TAG_BITS: Final = 15
 SUBJECTS: Final = ("order_id", "query", "product", "title", "label", "name")
 """Properties that the text of a tracked event names. Append only: the place is a part of stored rows."""
-BITS: Final = 12
-"""Of the window a row is deflated in; the dictionary must fit into it."""
+BITS: Final = 11
+"""Of the window a row is deflated in: it holds the dictionary, which may have 1,786 bytes, and little else."""
 
 
-_deflate: Final = zlib.compressobj(6, zlib.DEFLATED, -BITS, 4, zlib.Z_DEFAULT_STRATEGY, ROWS)
+_UUID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_deflate: Final = zlib.compressobj(6, zlib.DEFLATED, -BITS, 1, zlib.Z_DEFAULT_STRATEGY, ROWS)
 
 
 class Row(TypedDict):
@@ -68,13 +70,7 @@ class Row(TypedDict):
 
 def _uuid(id: str) -> bytes | None:
     """The 16 bytes of a UUID in its one usual form, or None."""
-    if len(id) != 36:
-        return None
-    try:
-        raw = bytes.fromhex(id.replace("-", ""))
-    except ValueError:
-        return None
-    return raw if len(raw) == 16 and _spelled(raw) == id else None
+    return bytes.fromhex(id.replace("-", "")) if _UUID(id) else None
 
 
 def _spelled(raw: bytes) -> str:
@@ -135,7 +131,9 @@ def _short(text: str, data: dict[str, Any]) -> str | int:
     if isinstance(properties, dict):
         for number, subject in enumerate(SUBJECTS):
             about = properties.get(subject)
-            if about.__class__ in (str, int) and text == f"{name}: {about}":
+            if (
+                about.__class__ is str or (about.__class__ is int and LEAST <= about <= MOST)
+            ) and text == f"{name}: {about}":
                 return 1 + len(VERBS) + number
     return text
 
