@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final, cast
 
 import orjson
@@ -16,6 +16,9 @@ from profile_store.document import alias, count, profile_of, version
 from profile_store.timeline import Row
 
 LONGEST_CHAIN: Final = 16
+SHORT: Final = 3
+"""Characters below which a prefix fits so many that only a few entries of each bucket are looked at."""
+FEW: Final = 2
 
 
 class Store:
@@ -52,20 +55,39 @@ class Store:
         return timeline.page([timeline.decode(cast(bytes, row)) for row in raw], before, limit)
 
     async def search(self, prefix: str, limit: int = 20) -> list[Profile]:
-        """Customers of whom an identity or a part of the name starts like this, those seen last first."""
+        """Customers of whom an identity or a part of the name starts like this, the best first. Raises Transient."""
         term = search.fold(prefix)
         if not term:
             return []
         start, end = f"[{term}", f"[{term}\U0010ffff"
+        each = limit if len(term) >= SHORT else min(FEW, limit)
         async with self._client.pipeline(transaction=False) as pipe:
             for number in range(keys.BUCKETS):
-                pipe.zrange(keys.search(number), start, end, bylex=True, offset=0, num=limit)
+                pipe.zrange(keys.search(number), start, end, bylex=True, offset=0, num=each)
             with translated():
-                found = await pipe.execute()
-        entries = sorted(raw.decode() for bucket in found for raw in bucket)
-        ids = list(dict.fromkeys(search.customer(entry) for entry in entries))[:limit]
-        profiles = [hit[1] for hit in [await self.get(one) for one in ids] if hit is not None]
-        return sorted({one["id"]: one for one in profiles}.values(), key=lambda one: -one["last"])
+                found: list[list[bytes]] = await pipe.execute()
+        # What is exactly the term comes first in lexical order, so that a bound keeps it.
+        entries = sorted(raw for bucket in found for raw in bucket)
+        ids = list(dict.fromkeys(map(search.customer, entries)))[:limit]
+        profiles = [profile_of(raw) for raw in await self._values(ids)]
+        return sorted(profiles, key=lambda one: search.rank(term, one))
+
+    async def _values(self, customers: Iterable[str]) -> list[bytes]:
+        """What is stored of these customers, merges followed, each once: a round trip, and one more for merges."""
+        asked, found = dict.fromkeys(customers), dict[str, bytes]()
+        for _ in range(LONGEST_CHAIN):
+            if not asked:
+                break
+            async with self._client.pipeline(transaction=False) as pipe:
+                for customer in asked:
+                    pipe.get(keys.profile(customer))
+                with translated():
+                    values: list[bytes | None] = await pipe.execute()
+            held = [(customer, raw) for customer, raw in zip(asked, values, strict=True) if raw is not None]
+            found |= {customer: raw for customer, raw in held if alias(raw) is None}
+            targets = (alias(raw) for _, raw in held)
+            asked = dict.fromkeys(target for target in targets if target is not None and target not in found)
+        return list(found.values())
 
     async def watch(self, customer: str) -> AsyncIterator[int]:
         """The customer's new version at every change, until the caller stops asking."""
