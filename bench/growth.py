@@ -43,15 +43,15 @@ async def _worker_cost(ground: Ground, redis: Redis, customers: int, count: int,
     events = [_event(number, draw.randrange(customers), seed) for number in range(count)]
     await ground.fill(events)
     async with ground.process("worker") as child:
-        worker, spent, first = psutil.Process(child.pid), 0.0, 0
+        worker, spent = psutil.Process(child.pid), 0.0
         while True:
             done, now = await applied(redis, ground.settings.group) - before, worker.cpu_times()
-            if done and not first:
-                first, spent = done, now.user + now.system
+            if not done:
+                spent = now.user + now.system
             if done >= count:
                 break
             await asyncio.sleep(0.02)
-        return float(now.user + now.system - spent) / max(1, done - first) * 1e6
+        return float(now.user + now.system - spent) / count * 1e6
 
 
 def _event(number: int, customer: int, seed: int) -> Event:

@@ -36,7 +36,7 @@ async def size(ground: Ground, share: float = 1.0) -> list[Figure]:
         before = (await redis.info("memory"))["used_memory"]
         events = list(lives(customers, EACH, first=WARM * EACH))
         await _apply(ground, redis, events, (WARM + customers) * EACH)
-    after = (await redis.info("memory"))["used_memory"]
+        after = (await redis.info("memory"))["used_memory"]
     await redis.aclose()
     kilobytes = (after - before) / customers / 1000
     note = f"in Redis, {customers:,} customers more"
