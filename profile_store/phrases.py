@@ -1,7 +1,8 @@
 """What rows and documents usually say: dictionaries they are packed against, written by hand.
 
-They are part of the format: what was packed with one can be read with no other. They hold the words of this code
-and of shops in general, not of any data set. The most usual stands last, where naming it costs the fewest bits.
+They are part of the format. Packed data counts from their end backwards, so they may only grow at the front. They hold
+the words of this code and of shops in general, and are not trained on any data set. The most usual stands last, where
+naming it costs the fewest bits.
 """
 
 from __future__ import annotations
