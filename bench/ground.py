@@ -23,7 +23,6 @@ from hub.servers.redis import redis_spec
 from hub.settings import Installation, Settings, read
 from hub.topics import INTERACTIONS
 
-
 LOT = 1_000
 TRIES = 20
 
