@@ -13,6 +13,7 @@ import psutil
 
 from hub import bus
 from hub.cli.local import environment
+from hub.errors import Transient
 from hub.event import Event
 from hub.servers.ask import http_answers
 from hub.servers.kafka import kafka_spec, resolve_kafka
@@ -21,6 +22,9 @@ from hub.servers.process import Child, Spec
 from hub.servers.redis import redis_spec
 from hub.settings import Installation, Settings, read
 from hub.topics import INTERACTIONS
+
+LOT = 1_000
+TRIES = 20
 
 
 @dataclass(slots=True)
@@ -55,9 +59,22 @@ class Ground:
         producer = bus.Producer(self.settings.kafka_bootstrap_servers, client="bench", linger_ms=5)
         await producer.start()
         name = bus.topic(self.settings, INTERACTIONS)
-        for start in range(0, len(events), 2000):
-            await producer.publish(name, [(one.subject, one.to_json()) for one in events[start : start + 2000]])
-        await producer.stop()
+        try:
+            for start in range(0, len(events), LOT):
+                lot = [(one.subject, one.to_json()) for one in events[start : start + LOT]]
+                await _patiently(producer, name, lot)
+        finally:
+            await producer.stop()
+
+
+async def _patiently(producer: bus.Producer, topic: str, lot: Sequence[tuple[str, bytes]]) -> None:
+    """Publish a lot; a broker that was just started may need a while. Raises Transient when it takes too long."""
+    for _ in range(TRIES):
+        try:
+            return await producer.publish(topic, lot)
+        except Transient:
+            await asyncio.sleep(1)
+    return await producer.publish(topic, lot)
 
 
 @asynccontextmanager

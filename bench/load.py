@@ -78,12 +78,17 @@ PAGES: Final = ("Home", "Trail shoes", "Rain jackets", "Delivery times", "Basket
 STEPS: Final = ("Product Viewed", "Product Viewed", "Product Viewed", "Products Searched", "Product Added")
 
 
-def lives(customers: int, each: int, seed: int = 1) -> Iterator[Event]:
-    """What customers of a shop do: they look at pages and products, and now and then write, text and call."""
+def lives(customers: int, each: int, seed: int = 1, first: int = 0) -> Iterator[Event]:
+    """What customers of a shop do: they look at pages and products, and now and then write, text and call.
+
+    Customers are numbered from `first` on.
+    """
     draw = random.Random(seed)
     now = datetime.now(UTC)
     for number in range(customers * each):
-        who: list[Identity] = [{"type": "user_id", "value": f"user-{number % customers:07d}", "verified": False}]
+        who: list[Identity] = [
+            {"type": "user_id", "value": f"user-{first + number % customers:07d}", "verified": False}
+        ]
         moment = now - timedelta(seconds=draw.random() * 86_400 * 30)
         product, page, kind = draw.choice(PRODUCTS), draw.choice(PAGES), draw.random()
         about: dict[str, Any] = {"text": f'Viewed "{page}"', "name": page, "properties": {"path": "/" + page.lower()}}
@@ -97,6 +102,6 @@ def lives(customers: int, each: int, seed: int = 1) -> Iterator[Event]:
         if kind > 0.97:
             type_, about = "sms.received", {"text": "Thanks, that works for me!"}
         yield make(
-            type_, id=event_id("bench", f"{seed}/{number}"), source="/bench", identities=who, received=now, time=moment,
-            **about,
+            type_, id=event_id("bench", f"{seed}/{first + number}"), source="/bench", identities=who, received=now,
+            time=moment, **about,
         )  # fmt: skip

@@ -12,13 +12,24 @@ from rich.table import Table
 from bench.figures import Figure, Report
 from bench.gateway import gateway
 from bench.ground import Ground, ground
+from bench.growth import growth
 from bench.latency import latency
+from bench.reads import reads
+from bench.rebuild import rebuild
 from bench.size import size
 from bench.throughput import throughput
 
 Part = Callable[[Ground, float], Awaitable[list[Figure]]]
 
-PARTS: dict[str, Part] = {"throughput": throughput, "latency": latency, "gateway": gateway, "size": size}
+PARTS: dict[str, Part] = {
+    "throughput": throughput,
+    "latency": latency,
+    "gateway": gateway,
+    "size": size,
+    "reads": reads,
+    "rebuild": rebuild,
+    "growth": growth,
+}
 
 console = Console(highlight=False, width=150)
 

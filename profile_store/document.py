@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Sequence
 from typing import Any, Final, cast
 
 import orjson
+import zstandard
 
 from hub.jsonbytes import dumps
 from hub.profile import Document, Part, Profile, empty, part
 from profile_store.merge import merge
+from profile_store.phrases import DOCUMENTS
 from profile_store.stage import stage
 
 ABSENT: Final = ""
@@ -21,13 +24,38 @@ The lot is for a store that lost its tail: counted up again, a version must not 
 that still holds that.
 """
 COUNT: Final = 8
+PACKED: Final = b"1"
+"""Stands before a document that is compressed, and says against which dictionary. A plain one begins with a brace."""
+QUICK: Final = -1
+"""The level of compression: a document is packed and unpacked once for nearly every event."""
+LEAST: Final = 7
+"""Bytes of the shortest repetition that is looked for; shorter ones take longer than they are worth."""
+_FORMAT: Final = zstandard.FORMAT_ZSTD1_MAGICLESS
+
+
+class _Press(threading.local):
+    """What packs and unpacks documents; each thread has its own, since one may not be used by two at once."""
+
+    def __init__(self) -> None:
+        words = zstandard.ZstdCompressionDict(DOCUMENTS, dict_type=zstandard.DICT_TYPE_RAWCONTENT)
+        how = zstandard.ZstdCompressionParameters.from_level(
+            QUICK, source_size=1_500, dict_size=len(DOCUMENTS), min_match=LEAST, format=_FORMAT, write_dict_id=False
+        )
+        words.precompute_compress(compression_params=how)
+        self.compress = zstandard.ZstdCompressor(dict_data=words, compression_params=how).compress
+        self.decompress = zstandard.ZstdDecompressor(dict_data=words, format=_FORMAT).decompress
+
+
+_press: Final = _Press()
 
 
 def packed(before: str, document: Document) -> bytes:
     """A document as it is stored, in the version after `before`. What is empty is left out."""
     parts = {name: {key: value for key, value in one.items() if value} for name, one in document["parts"].items()}
     slim = {key: value for key, value in {**document, "parts": parts}.items() if value}
-    return b"%08d%04x" % (count(before) + 1, random.getrandbits(16)) + dumps(slim)
+    plain = dumps(slim)
+    small = PACKED + _press.compress(plain)
+    return b"%08d%04x" % (count(before) + 1, random.getrandbits(16)) + min(small, plain, key=len)
 
 
 def count(version: str) -> int:
@@ -47,8 +75,14 @@ def alias(raw: bytes) -> str | None:
 
 def unpacked(raw: bytes) -> Document:
     """The document in a stored value. We wrote it, so it is not checked again."""
-    slim: dict[str, Any] = orjson.loads(memoryview(raw)[VERSION:])
-    parts = {name: cast(Part, {**part(), **one}) for name, one in slim.get("parts", {}).items()}
+    body = memoryview(raw)[VERSION:]
+    if raw[VERSION : VERSION + 1] == PACKED:
+        body = memoryview(_press.decompress(body[1:]))
+    slim: dict[str, Any] = orjson.loads(body)
+    parts: dict[str, Part] = {}
+    for name, one in slim.get("parts", {}).items():
+        parts[name] = whole = part()
+        whole.update(one)
     return {
         "id": slim["id"],
         "nodes": slim.get("nodes", []),
@@ -61,13 +95,12 @@ def unpacked(raw: bytes) -> Document:
 
 def view(document: Document) -> Profile:
     """The profile: all parts as one. Of a single part it shares the tables, so that a fold changes both."""
-    profile = empty(document["id"])
     parts = document["parts"]
     if len(parts) == 1:
-        profile.update(cast(Profile, next(iter(parts.values()))))
-    else:
-        for name in sorted(parts):
-            merge(profile, parts[name])
+        return settle(cast(Profile, next(iter(parts.values())).copy()), document)
+    profile = empty(document["id"])
+    for name in sorted(parts):
+        merge(profile, parts[name])
     return settle(profile, document)
 
 

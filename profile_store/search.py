@@ -46,19 +46,32 @@ def fold(text: str) -> str:
     return letters(text)[:LONGEST].lstrip("+")
 
 
-def terms(profile: Profile) -> set[str]:
-    """Everything this customer can be found by."""
-    found = set()
-    for key in profile["identities"]:
-        kind, _, text = key.partition(":")
-        if kind not in HIDDEN:
-            found.add(fold(text))
+def identifiers(profile: Profile) -> set[str]:
+    """The identities that people know a customer by."""
+    named = (key.partition(":") for key in profile["identities"])
+    return {fold(text) for kind, _, text in named if kind not in HIDDEN} - {""}
+
+
+def names(profile: Profile) -> set[str]:
+    """The customer's names, each from every word on."""
+    found: set[str] = set()
     parts = (value(profile["traits"], name) for name in ("name", "first_name", "last_name"))
     for part in (part for part in parts if isinstance(part, str)):
         words = fold(part).split(" ")[:WORDS]
         found.update(" ".join(words[start:]) for start in range(len(words)))
-    found.discard("")
-    return found
+    return found - {""}
+
+
+def terms(profile: Profile) -> set[str]:
+    """Everything this customer can be found by."""
+    return identifiers(profile) | names(profile)
+
+
+def rank(term: str, profile: Profile) -> tuple[int, int]:
+    """Where a customer that was found stands: an exact identifier, then names, then the rest; newest seen first."""
+    if term in identifiers(profile):
+        return 0, -profile["last"]
+    return 1 if any(name.startswith(term) for name in names(profile)) else 2, -profile["last"]
 
 
 def entry(term: str, customer: str) -> str:
@@ -66,6 +79,6 @@ def entry(term: str, customer: str) -> str:
     return f"{term}\x00{customer}"
 
 
-def customer(raw: str) -> str:
+def customer(raw: bytes) -> str:
     """The customer of an entry of the index."""
-    return raw.rpartition("\x00")[2]
+    return raw.rpartition(b"\x00")[2].decode()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Any, Final, cast
 
 import orjson
@@ -12,7 +12,7 @@ from hub.ids import customer_id
 from hub.profile import Document, Profile
 from profile_store import keys, search, timeline
 from profile_store.connect import Client, translated
-from profile_store.document import alias, count, unpacked, version, view
+from profile_store.document import alias, count, profile_of, unpacked, version, view
 from profile_store.live import messages
 from profile_store.seals import unsealed
 from profile_store.shards import many
@@ -24,6 +24,9 @@ CURRENT_FOR: Final = 0.5
 DAY: Final = 24 * 3600 * 1000
 LATEST: Final = 1 << 52
 """Later than any event."""
+SHORT: Final = 3
+"""Characters below which a prefix fits so many that only a few entries of each bucket are looked at."""
+FEW: Final = 2
 
 
 class Store:
@@ -92,17 +95,34 @@ class Store:
         return oldest * keys.SEEN_UNIT + DAY if oldest else LATEST
 
     async def search(self, prefix: str, limit: int = 20) -> list[Profile]:
-        """Customers of whom an identity or a part of the name starts like this, those seen last first."""
+        """Customers of whom an identity or a part of the name starts like this, the best first. Raises Transient."""
         term = search.fold(prefix)
         if not term:
             return []
         at = await self.where()
-        span = (f"[{term}", f"[{term}\U0010ffff", "BYLEX", "LIMIT", 0, limit)
+        each = limit if len(term) >= SHORT else min(FEW, limit)
+        span = (f"[{term}", f"[{term}\U0010ffff", "BYLEX", "LIMIT", 0, each)
         found = await many(self._client, (("ZRANGE", at.search(number), *span) for number in range(keys.BUCKETS)))
-        entries = sorted(raw.decode() for bucket in found for raw in bucket)
-        ids = list(dict.fromkeys(search.customer(entry) for entry in entries))[:limit]
-        profiles = [hit[1] for hit in [await self.get(one) for one in ids] if hit is not None]
-        return sorted({one["id"]: one for one in profiles}.values(), key=lambda one: -one["last"])
+        # What is exactly the term comes first in lexical order, so that a bound keeps it.
+        entries = sorted(raw for bucket in found for raw in bucket)
+        ids = list(dict.fromkeys(map(search.customer, entries)))[:limit]
+        profiles = [profile_of(raw) for raw in await self._values(at, ids)]
+        return sorted(profiles, key=lambda one: search.rank(term, one))
+
+    async def _values(self, at: keys.Keys, customers: Iterable[str]) -> list[bytes]:
+        """What is stored of these customers, merges followed, each once: a round trip, and one more for merges."""
+        asked, found = dict.fromkeys(customers), dict[str, bytes]()
+        for _ in range(LONGEST_CHAIN):
+            if not asked:
+                break
+            names = [at.profile(customer) for customer in asked]
+            values = await many(self._client, (("GET", name) for name in names))
+            read = [await unsealed(self._client, *one) for one in zip(names, values, strict=True)]
+            held = [(customer, raw) for customer, raw in zip(asked, read, strict=True) if raw is not None]
+            found |= {customer: raw for customer, raw in held if alias(raw) is None}
+            targets = (alias(raw) for _, raw in held)
+            asked = dict.fromkeys(target for target in targets if target is not None and target not in found)
+        return list(found.values())
 
     async def watch(self, customer: str) -> AsyncIterator[int]:
         """The customer's new version at every change, until the caller stops asking."""

@@ -1,13 +1,15 @@
 """Rows of the timeline: what an event looks like in a customer's history.
 
-A row is stored in about a third of the room its JSON takes: time and kind as one number, the id as its 16 bytes
-where it is a UUID, and the rest deflated against a dictionary of what rows usually say.
+A row is stored in about a quarter of the room its JSON takes: time, kind and owner as one number, the id as its 16
+bytes where it is a UUID, and the rest deflated against a dictionary of what rows usually say. A text that only
+repeats what the data says is left out.
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 import zlib
 from collections.abc import Iterable
 from struct import Struct
@@ -18,9 +20,11 @@ import orjson
 from typing_extensions import TypedDict
 
 from hub.event import Event
-from hub.jsonbytes import dumps
+from hub.jsonbytes import LEAST, MOST, dumps
 from profile_store.draft import place as place_of
+from profile_store.phrases import ROWS
 
+VERBS: Final = ("Viewed", "Opened")
 TEXT: Final = 2_000
 """Characters of text kept in a row; the whole event stays in the log."""
 LARGEST: Final = 6_000
@@ -41,18 +45,18 @@ KINDS: Final = (
     "segment.entered", "segment.left",
 )  # fmt: skip
 CODES: Final = {kind: code for code, kind in enumerate(KINDS)}
-UUID_ROW: Final = 1 << 63
-"""Set in the head of a row whose id is a UUID."""
 HEAD: Final = Struct(">Q")
-TAG: Final = 3
-DICTIONARY: Final = (
-    b'"provider":"","message":"","in_reply_to":"<","purpose":"marketing","version":"","agent":"","status":"delivered"'
-    b'"text":"","subject":"Re: ","call":{"id":"CA","state":"ringing","direction":"inbound","number":"+49"},"digits":"'
-    b'"trigger":"t","rule":"abandoned-cart","channel":"email","reason":"consent: ","url":"https://www.","image_url":"'
-    b'"order_id":"","cart_id":"","coupon":"","currency":"EUR","category":"","brand":"","sku":"","variant":"","total":'
-    b'"Order Completed: ","Checkout Started","Viewed \\"","Product Viewed: ","Product Added: ",{"name":"Product Viewed"'
-    b',"properties":{"path":"/","title":"","referrer":"","product_id":"","product":"","name":"","price":,"quantity":1}}]'
-)
+"""7 bits of kind, 15 of the owner's tag, 42 of time. Where the kind is 0, the body says kind, time and id."""
+TIME_BITS: Final = 42
+TAG_BITS: Final = 15
+SUBJECTS: Final = ("order_id", "query", "product", "title", "label", "name")
+"""Properties that the text of a tracked event names. Append only: the place is a part of stored rows."""
+BITS: Final = 11
+"""Of the window a row is deflated in: it holds the dictionary, which may have 1,786 bytes, and little else."""
+
+
+_UUID: Final = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}").fullmatch
+_deflate: Final = zlib.compressobj(6, zlib.DEFLATED, -BITS, 1, zlib.Z_DEFAULT_STRATEGY, ROWS)
 
 
 class Row(TypedDict):
@@ -67,13 +71,7 @@ class Row(TypedDict):
 
 def _uuid(id: str) -> bytes | None:
     """The 16 bytes of a UUID in its one usual form, or None."""
-    if len(id) != 36:
-        return None
-    try:
-        raw = bytes.fromhex(id.replace("-", ""))
-    except ValueError:
-        return None
-    return raw if len(raw) == 16 and _spelled(raw) == id else None
+    return bytes.fromhex(id.replace("-", "")) if _UUID(id) else None
 
 
 def _spelled(raw: bytes) -> str:
@@ -81,18 +79,18 @@ def _spelled(raw: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-def tag(owner: str) -> bytes:
+def tag(owner: str) -> int:
     """What a row says of the identity whose event it is: enough to tell one customer's identities apart.
 
     Made of its place: so `customer:<id>`, and the name that is known later, are the same.
     """
-    return crc32(place_of(owner).encode()).to_bytes(4)[:TAG]
+    return crc32(place_of(owner).encode()) >> 32 - TAG_BITS
 
 
 def owned(rows: Iterable[bytes], owners: Iterable[str]) -> list[bytes]:
     """Those of a customer's rows that are events of these identities."""
     tags = {tag(owner) for owner in owners}
-    return [row for row in rows if row[HEAD.size : HEAD.size + TAG] in tags]
+    return [row for row in rows if HEAD.unpack_from(row)[0] >> TIME_BITS & (1 << TAG_BITS) - 1 in tags]
 
 
 def encode(
@@ -100,14 +98,48 @@ def encode(
 ) -> bytes:
     """A row as it is stored."""
     code, raw = CODES.get(kind, 0), _uuid(id)
-    named = [] if code and raw is not None else [kind, id]
-    body = dumps([text[:TEXT], data or {}, *named])
+    if raw is None or not 0 <= ms < 1 << TIME_BITS:
+        code = 0
+    named = [] if code else [kind, ms, id]
+    body = dumps([_short(text[:TEXT], data or {}), data or {}, *named])
     if len(body) > LARGEST:
-        body = dumps([text[:TEXT], _small(data or {}), *named])
-    head = HEAD.pack((UUID_ROW if raw is not None and code else 0) | code << 48 | ms)
-    deflate = zlib.compressobj(6, zlib.DEFLATED, -12, 4, zlib.Z_DEFAULT_STRATEGY, DICTIONARY)
+        small = _small(data or {})
+        body = dumps([_short(text[:TEXT], small), small, *named])
+    head = HEAD.pack((code << TAG_BITS | tag(owner)) << TIME_BITS | (ms if code else 0))
+    deflate = _deflate.copy()  # made anew, it would read the dictionary each time
     rest = deflate.compress(body) + deflate.flush()
-    return head + tag(owner) + (raw if raw is not None and code else b"") + rest
+    return head + (raw if raw is not None and code else b"") + rest
+
+
+def _said(form: int, data: dict[str, Any]) -> str:
+    """The text that a number stands for: what channels say of an event that has a name."""
+    name = data["name"]
+    if form == 0:
+        return str(name)
+    if form <= len(VERBS):
+        return f'{VERBS[form - 1]} "{name}"'
+    return f"{name}: {data['properties'][SUBJECTS[form - len(VERBS) - 1]]}"
+
+
+def _short(text: str, data: dict[str, Any]) -> str | int:
+    """The number that stands for the text where the data says the same; otherwise the text."""
+    name, properties = data.get("name"), data.get("properties")
+    if name.__class__ is not str or name not in text:
+        return text
+    if text == name:
+        return 0
+    if text[-1] == '"':
+        for form in range(1, len(VERBS) + 1):
+            if text == _said(form, data):
+                return form
+    if isinstance(properties, dict):
+        for number, subject in enumerate(SUBJECTS):
+            about = properties.get(subject)
+            if (
+                about.__class__ is str or (about.__class__ is int and LEAST <= about <= MOST)
+            ) and text == f"{name}: {about}":
+                return 1 + len(VERBS) + number
+    return text
 
 
 def _small(data: dict[str, Any]) -> dict[str, Any]:
@@ -119,12 +151,18 @@ def _small(data: dict[str, Any]) -> dict[str, Any]:
 def decode(stored: bytes) -> Row:
     """A row as people read it."""
     head = HEAD.unpack_from(stored)[0]
-    begin = HEAD.size + TAG
-    start = begin + (16 if head & UUID_ROW else 0)
-    inflate = zlib.decompressobj(-12, DICTIONARY)
+    code, time = head >> TIME_BITS + TAG_BITS, head & (1 << TIME_BITS) - 1
+    start = HEAD.size + (16 if code else 0)
+    inflate = zlib.decompressobj(-BITS, ROWS)
     text, data, *named = orjson.loads(inflate.decompress(stored[start:]))
-    kind, id = named or (KINDS[head >> 48 & 0x7FFF], _spelled(stored[begin:start]))
-    return {"id": id, "time": head & (1 << 48) - 1, "type": kind, "text": text, "data": data}
+    kind, time, id = named or (KINDS[code], time, _spelled(stored[HEAD.size : start]))
+    return {
+        "id": id,
+        "time": time,
+        "type": kind,
+        "text": text if isinstance(text, str) else _said(text, data),
+        "data": data,
+    }
 
 
 def of_event(event: Event, ms: int, owner: str) -> bytes:
