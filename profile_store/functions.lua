@@ -72,6 +72,18 @@ local function put_before(key, rows)
   each('LPUSH', beside(key, 't'), newest_first)
 end
 
+-- A name for this run of the server: it is another one after a restart, or when these functions are loaded anew.
+local function run()
+  return tostring(NONE)
+end
+
+-- The same, and which run of the server answers.
+local function read_here(keys, args)
+  local answer = read(keys, args)
+  answer[#answer + 1] = run()
+  return answer
+end
+
 -- The customer became part of another: its timeline and its applied events move there.
 local function absorb(key, target)
   put_before(target, redis.call('LRANGE', beside(key, 't'), 0, -1))
@@ -176,12 +188,16 @@ local function standing(key, generation, wants_feed)
 end
 
 -- KEYS: the watermarks, the generations. ARGV: [partition, expected, new] of each watermark; the groups, each a list
--- of [profile's key, expected version, what to write]; the caller's generation; whether there is a feed.
+-- of [profile's key, expected version, what to write]; the caller's generation; whether there is a feed; the run of the server that it has read from: what another run was told
+-- since the watermarks rose may be lost, and nothing else would show it.
 -- All checks come first: what follows cannot fail, since nothing is rolled back. A group is written whole or not
 -- at all; the numbers of refused groups are returned, and the watermarks rise only when there is none. A watermark
 -- that is not where the caller left it means that the store lost its tail, or that the caller no longer owns the
 -- partition: then nothing is written.
 local function commit(keys, args)
+  if args[5] ~= '' and args[5] ~= run() then
+    return redis.error_reply('GAP the server was started anew')
+  end
   local mode, wrong = standing(keys[2], args[3], args[4])
   if wrong then
     return redis.error_reply(wrong)
@@ -282,7 +298,7 @@ local function copy(_, args)
   return answer
 end
 
-redis.register_function({ function_name = 'hub_read', callback = read, flags = { 'no-writes' } })
+redis.register_function({ function_name = 'hub_read', callback = read_here, flags = { 'no-writes' } })
 redis.register_function('hub_commit', commit)
 redis.register_function('hub_lease', lease)
 redis.register_function('hub_switch', switch)

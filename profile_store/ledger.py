@@ -10,7 +10,7 @@ from typing import Any, Final, Protocol, cast
 import msgpack
 
 from profile_store import keys
-from profile_store.connect import Client, NoFunctions, install, translated
+from profile_store.connect import Client, Gap, NoFunctions, install, translated
 from profile_store.draft import History, Member, name
 from profile_store.keys import FIRST, Keys
 from profile_store.shards import many, only_server
@@ -77,6 +77,8 @@ class Ledger:
         self._group = group
         self._feed = b"1" if feed else b""
         self.at = at
+        self._run = b""
+        """The run of the server that answered last."""
 
     @property
     def _watermarks(self) -> str:
@@ -95,10 +97,14 @@ class Ledger:
         return moved
 
     async def read(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Held]:
-        """Customers by id, each with the events to look for. Raises Transient."""
+        """Customers by id, each with the events to look for. Raises Transient; Gap where the server was restarted."""
         if not wanted:
             return {}
-        return answered(wanted, await self._fcall("FCALL_RO", "hub_read", (self._watermarks,), asked(wanted, self.at)))
+        *found, run = await self._fcall("FCALL_RO", "hub_read", (self._watermarks,), asked(wanted, self.at))
+        before, self._run = self._run, run
+        if before not in (b"", run):
+            raise Gap("the server was started anew")
+        return answered(wanted, found)
 
     async def commit(self, drafts: Sequence[Change], raises: Sequence[Raise]) -> list[int]:
         """Write the drafts, each whole or not at all; the places of those refused. Raises Gap or Transient.
@@ -110,7 +116,7 @@ class Ledger:
         groups = _pack([draft.members(at) for draft in drafts])
         names = (at.watermarks(self._group), keys.GENERATION)
         refused: list[int] = await self._fcall(
-            "FCALL", "hub_commit", names, marks, groups, str(at.generation).encode(), self._feed
+            "FCALL", "hub_commit", names, marks, groups, str(at.generation).encode(), self._feed, self._run
         )
         return refused
 

@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from typer.main import get_command
 
 from channels.table import with_table
 from hub.cli import app
+from hub.kinds import described
 from rules.load import load_folder
 from tests.unit.test_deploy import samples, settings_of
 
@@ -139,3 +141,9 @@ def test_documents_name_no_place_of_ours() -> None:
 def test_the_licence_is_the_one_we_name() -> None:
     assert 'license = "Apache-2.0"' in read("pyproject.toml")
     assert "Apache License\n                           Version 2.0" in read("LICENSE")
+
+
+def test_types_of_identities_in_readme_can_be_set() -> None:
+    snippets = re.findall(r"^```toml\n(.*?)^```$", read("README.md"), re.MULTILINE | re.DOTALL)
+    kinds = [described(tomllib.loads(one)["identity"]) for one in snippets]
+    assert kinds[0]["loyalty_card"].priority == 85
