@@ -59,6 +59,8 @@ POLICY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", f"{API}/triggers/live"): AUTOMATION,
     ("GET", f"{API}/outbox"): EVERYBODY,
     ("GET", f"{API}/rules"): BEHIND,
+    ("GET", f"{API}/segments"): AUTOMATION,
+    ("GET", f"{API}/segments/{{segment}}/members"): AUTOMATION,
     ("GET", f"{API}/dead-letters"): BEHIND_LETTERS,
 }
 

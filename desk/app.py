@@ -15,7 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from desk import arranging, backstage, customers, dialogs, pages, problems, writing
+from desk import arranging, backstage, customers, dialogs, pages, problems, segments, writing
 from desk.access import API, guard
 from desk.context import Desk
 from desk.feed import Feed
@@ -81,7 +81,7 @@ def create_app(
     )
     problems.install(app)
     app.add_exception_handler(Unauthenticated, _ask_to_sign_in)
-    for part in (customers, arranging, writing, backstage, pages, dialogs):
+    for part in (segments, customers, arranging, writing, backstage, pages, dialogs):
         app.include_router(part.router)
     app.add_api_route("/openapi.json", _openapi(app), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

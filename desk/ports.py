@@ -50,6 +50,14 @@ class Store(Protocol):
         """Customers one of whose names or identifiers begins with the text."""
         ...
 
+    async def segment_size(self, segment: str) -> int:
+        """How many customers are in a segment."""
+        ...
+
+    async def segment_members(self, segment: str, after: str, limit: int) -> tuple[list[str], str]:
+        """A page of the customers in a segment, and the cursor of the next one. Raises Rejected."""
+        ...
+
     def watch(self, customer: str) -> AsyncIterator[int]:
         """The profile's version, at each change."""
         ...

@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any, Final, cast
 
-from redis.asyncio import Redis
-
 from hub.errors import Rejected
 from profile_store import keys
-from profile_store.connect import translated
+from profile_store.connect import Client, translated
+from profile_store.shards import many
 
 SEPARATOR: Final = "\x00"
 END: Final = "\x01"
@@ -48,18 +47,15 @@ def _range(segment: str) -> tuple[str, str]:
 class Members:
     """Who is in which segment, for reading."""
 
-    def __init__(self, client: Redis, at: keys.Keys = keys.FIRST) -> None:
+    def __init__(self, client: Client, at: keys.Keys = keys.FIRST) -> None:
         self._client = client
         self._at = at
 
     async def count(self, segment: str) -> int:
         """How many customers are in a segment. Raises Transient."""
         low, high = _range(segment)
-        async with self._client.pipeline(transaction=False) as pipe:
-            for number in range(keys.BUCKETS):
-                pipe.zlexcount(self._at.segments(number), low, high)
-            with translated():
-                return sum(await pipe.execute())
+        counts = (("ZLEXCOUNT", self._at.segments(number), low, high) for number in range(keys.BUCKETS))
+        return sum(await many(self._client, counts))
 
     async def members(self, segment: str, after: str = "", limit: int = 100) -> tuple[list[str], str]:
         """A page of the customers in a segment, and the cursor of the next one, empty at the end.
@@ -88,8 +84,5 @@ class Members:
     async def drop(self, segment: str) -> int:
         """Forget the members of a segment that is not declared any more; how many there were. Raises Transient."""
         low, high = _range(segment)
-        async with self._client.pipeline(transaction=False) as pipe:
-            for number in range(keys.BUCKETS):
-                pipe.zremrangebylex(self._at.segments(number), low, high)
-            with translated():
-                return sum(await pipe.execute())
+        removals = (("ZREMRANGEBYLEX", self._at.segments(number), low, high) for number in range(keys.BUCKETS))
+        return sum(await many(self._client, removals))

@@ -15,6 +15,7 @@ from profile_store.connect import Client, translated
 from profile_store.document import alias, count, profile_of, unpacked, version, view
 from profile_store.live import messages
 from profile_store.seals import unsealed
+from profile_store.segments import Members
 from profile_store.shards import many
 from profile_store.timeline import Row
 
@@ -123,6 +124,14 @@ class Store:
             targets = (alias(raw) for _, raw in held)
             asked = dict.fromkeys(target for target in targets if target is not None and target not in found)
         return list(found.values())
+
+    async def segment_size(self, segment: str) -> int:
+        """How many customers are in a segment. Raises Transient."""
+        return await Members(self._client, await self.where()).count(segment)
+
+    async def segment_members(self, segment: str, after: str, limit: int) -> tuple[list[str], str]:
+        """A page of the customers in a segment, and the cursor of the next one. Raises Transient or Rejected."""
+        return await Members(self._client, await self.where()).members(segment, after, limit)
 
     async def watch(self, customer: str) -> AsyncIterator[int]:
         """The customer's new version at every change, until the caller stops asking."""

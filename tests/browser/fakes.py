@@ -34,6 +34,7 @@ class FakeStore:
         """Of customers whose parts matter; of all others the whole profile is one part."""
         self.trimmed: dict[str, int] = {}
         """Customers of whom older rows are only in the log → until when those came in."""
+        self.segments: dict[str, list[str]] = {}
         self._watchers: dict[str, set[asyncio.Queue[int]]] = {}
         self._desk: set[asyncio.Queue[dict[str, Any]]] = set()
 
@@ -76,6 +77,16 @@ class FakeStore:
         document["parts"] = {name: cast(Any, {**part(), **one}) for name in document["nodes"][:1]}
         document["links"] = profile["links"]
         return version, document
+
+    async def segment_size(self, segment: str) -> int:
+        return len(self.segments.get(segment, ()))
+
+    async def segment_members(self, segment: str, after: str, limit: int) -> tuple[list[str], str]:
+        if after and not after.isdecimal():
+            raise Rejected("this is no cursor of ours", field="after")
+        start = int(after or 0)
+        found = self.segments.get(segment, [])
+        return found[start : start + limit], str(start + limit) if start + limit < len(found) else ""
 
     async def forgotten(self, customer: str) -> int | None:
         return self.trimmed.get(customer)
