@@ -54,8 +54,9 @@ def packed(before: str, document: Document) -> bytes:
     parts = {name: {key: value for key, value in one.items() if value} for name, one in document["parts"].items()}
     slim = {key: value for key, value in {**document, "parts": parts}.items() if value}
     plain = dumps(slim)
-    small = PACKED + _press.compress(plain)
-    return b"%08d%04x" % (count(before) + 1, random.getrandbits(16)) + min(small, plain, key=len)
+    small = _press.compress(plain)
+    body = PACKED + small if len(small) < len(plain) else plain
+    return b"%08d%04x" % (count(before) + 1, random.getrandbits(16)) + body
 
 
 def count(version: str) -> int:
@@ -75,10 +76,8 @@ def alias(raw: bytes) -> str | None:
 
 def unpacked(raw: bytes) -> Document:
     """The document in a stored value. We wrote it, so it is not checked again."""
-    body = memoryview(raw)[VERSION:]
-    if raw[VERSION : VERSION + 1] == PACKED:
-        body = memoryview(_press.decompress(body[1:]))
-    slim: dict[str, Any] = orjson.loads(body)
+    body = raw[VERSION:]
+    slim: dict[str, Any] = orjson.loads(_press.decompress(body[1:]) if body[:1] == PACKED else body)
     parts: dict[str, Part] = {}
     for name, one in slim.get("parts", {}).items():
         parts[name] = whole = part()
