@@ -196,13 +196,17 @@ class Pipeline:
     async def _fold(self, pending: list[Incoming]) -> tuple[list[tuple[Draft, list[Incoming]]], list[Incoming]]:
         with STAGE.labels("load").time():
             loaded = await self.directory.load(pending)
+        stale = 0
         while True:
             customers, declared = Customers(loaded, self._policy), self._declared()
             try:
                 with STAGE.labels("fold").time():
                     for incoming in pending:
                         apply(customers, incoming, declared)
-            except Stale:
+            except Stale as place:
+                stale += 1
+                if stale > TRIES:  # not a hint that is old, but a store that contradicts itself
+                    raise Transient(f"{place} leads to a customer who does not have it") from None
                 self.directory.forget(pending)
                 loaded = await self.directory.load(pending)
                 continue

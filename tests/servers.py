@@ -155,7 +155,7 @@ class RedisServer(Server):
         self.flavour = flavour
         self.port = free_port()
         self.url = f"redis://{f':{quote(password)}@' if password else ''}{LOCALHOST}:{self.port}/0"
-        binary = binary or _redis_binary(flavour)
+        binary = binary or _redis_binary(flavour or "valkey")  # the one that comes along
         super().__init__(
             redis_spec(state, self.port, appendfsync=appendfsync, password=password, binary=binary, more=more), state
         )

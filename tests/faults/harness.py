@@ -256,7 +256,11 @@ class Installation:
         async def there() -> bool:
             return sum((await self.applied()).values()) >= wanted
 
-        await until(f"{wanted} records are applied", there)
+        try:
+            await until(f"{wanted} records are applied", there)
+        except TimeoutError as error:
+            done = await asyncio.to_thread(self.log.committed, self.settings.group)
+            raise TimeoutError(f"{error}: {await self.applied()} of {self.log.ends()}, done: {done}") from None
 
     async def close(self) -> None:
         """Let go of the connections."""

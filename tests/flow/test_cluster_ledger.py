@@ -324,7 +324,10 @@ async def test_search_looks_into_every_bucket(store: Place) -> None:
 
 def _seen_last(customer: str, last: int, word: str) -> Change:
     change = write(customer, terms=[0, f"{word} {last}\x00{customer}"])
-    change.parts[0][2]["document"] = b"000000010000" + b'{"id":"%b","last":%d}' % (customer.encode(), last)
+    change.parts[0][2]["document"] = b"000000010000" + b'{"id":"%b","parts":{"user_id:u":{"events":1,"last":%d}}}' % (
+        customer.encode(),
+        last,
+    )
     return change
 
 

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from hub.event import Event, make
 from hub.identity import Identity
 from hub.profile import PROFILE, Document, Part, Profile, blank, part, value
-from profile_store import registers
+from profile_store import keys, registers
 from profile_store.document import packed, unpacked, view
-from profile_store.draft import Draft
+from profile_store.draft import FORGET_EVERY, Draft
 from profile_store.merge import merge
 from streams.fold import fold, note_firing
 from tests.faults import oracle
@@ -174,3 +174,16 @@ def test_events_of_our_own_do_not_count() -> None:
     assert found["fired"] == {"e0": ["thanks", "email", 9_000, "service"]}
     both = profile(quiet, part_of([told("web.page", 1, at=5)]))
     assert (both["events"], both["first"], both["last"]) == (1, 5_000, 5_000)
+
+
+@pytest.mark.parametrize(("read_up_to", "forgets"), [(0, False), (10 * keys.SEEN_MS, True)])
+def test_names_are_forgotten_only_when_every_partition_is_further(read_up_to: int, forgets: bool) -> None:
+    draft = Draft(blank("c1", "part:0"))
+    for number in range(2 * FORGET_EVERY):
+        event = told("web.page", number, at=number + 10 * keys.SEEN_MS // 1000)
+        draft.fold("part:0", lambda told, one=event: fold(told, one, ("part:0",), one.ms, one.ref))  # type: ignore[misc]
+        draft.seen[event.ref] = event.ms
+    draft.read_up_to = read_up_to
+    written = draft.members()[0][2]
+    assert (written["forget"] > 0) is forgets
+    assert written["forget"] * keys.SEEN_UNIT <= max(0, read_up_to - keys.SEEN_MS)
