@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
@@ -24,9 +25,9 @@ class Stored:
     value: bytes
 
 
-def stored(settings: Settings, name: str, partition: int | None = None, offset: int | None = None) -> Iterator[Stored]:
-    """Everything a topic holds now, partition by partition; or from one place on. Raises Transient."""
-    full = topic(settings, name)
+@contextmanager
+def _reading(settings: Settings) -> Iterator[KafkaConsumer]:
+    """A consumer of its own, closed afterwards. Raises Transient."""
     try:
         consumer = KafkaConsumer(
             bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
@@ -34,30 +35,28 @@ def stored(settings: Settings, name: str, partition: int | None = None, offset: 
     except KafkaError as error:
         raise Transient(f"Kafka does not answer at {settings.kafka_bootstrap_servers}: {error}") from error
     try:
-        for number in sorted(consumer.partitions_for_topic(full) or ()):
-            if partition is None or number == partition:
-                yield from _partition(consumer, TopicPartition(full, number), offset)
+        yield consumer
     except KafkaError as error:
         raise Transient(f"Kafka: {error}") from error
     finally:
         consumer.close()
+
+
+def stored(settings: Settings, name: str, partition: int | None = None, offset: int | None = None) -> Iterator[Stored]:
+    """Everything a topic holds now, partition by partition; or from one place on. Raises Transient."""
+    full = topic(settings, name)
+    with _reading(settings) as consumer:
+        for number in sorted(consumer.partitions_for_topic(full) or ()):
+            if partition is None or number == partition:
+                yield from _partition(consumer, TopicPartition(full, number), offset)
 
 
 def stored_since(settings: Settings, name: str, since: Mapping[int, int]) -> Iterator[Stored]:
     """What a topic holds now from these offsets on, by partition. Raises Transient."""
-    try:
-        consumer = KafkaConsumer(
-            bootstrap_servers=settings.kafka_bootstrap_servers, enable_auto_commit=False, auto_offset_reset="earliest"
-        )
-    except KafkaError as error:
-        raise Transient(f"Kafka does not answer at {settings.kafka_bootstrap_servers}: {error}") from error
-    try:
+    full = topic(settings, name)
+    with _reading(settings) as consumer:
         for number, offset in sorted(since.items()):
-            yield from _partition(consumer, TopicPartition(topic(settings, name), number), offset)
-    except KafkaError as error:
-        raise Transient(f"Kafka: {error}") from error
-    finally:
-        consumer.close()
+            yield from _partition(consumer, TopicPartition(full, number), offset)
 
 
 def _partition(consumer: KafkaConsumer, place: TopicPartition, offset: int | None) -> Iterator[Stored]:
