@@ -8,7 +8,7 @@ from typing import Any, Final
 from hub.event import Event, make
 from hub.identity import Identity
 from hub.ids import digest, event_id
-from hub.profile import APART, JOINED, PSEUDO, Link
+from hub.profile import APART, JOINED, KEEP, LOSE, PSEUDO, SINCE, STATE, Link
 from profile_store.draft import Draft, place
 from profile_store.structure import candidates, newer, pair
 from streams import connect
@@ -109,7 +109,7 @@ def _join(customers: Customers, found: Draft, one: str, other: str, link: list[A
 
 def _keeps(one: Draft, other: Draft, link: list[Any]) -> bool:
     """Whether the first of two customers keeps its id: as was decided, where that can be seen already."""
-    keep, lose = link[4], link[5]
+    keep, lose = link[KEEP], link[LOSE]
     for draft, answer in ((one, True), (other, False)):
         if keep in draft.document["nodes"]:
             return answer
@@ -157,8 +157,8 @@ def _unmerge(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
     cut: Entries = []
     for name, link in sorted(links.items()):  # in whatever order they came, the decision is the same
         one, _, other = name.partition("\n")
-        if link[0] == JOINED and one in nodes and other in nodes and (one in out) != (other in out):
-            links[name] = [APART, _after(link, incoming.received), incoming.ref, "by hand", link[4], link[5]]
+        if link[STATE] == JOINED and one in nodes and other in nodes and (one in out) != (other in out):
+            links[name] = [APART, _after(link, incoming.received), incoming.ref, "by hand", link[KEEP], link[LOSE]]
             cut.append(connect.entry(one, other, links[name]))
     _tell(draft, incoming, UNMERGED, cut)
     kept = divide(customers, draft, by_hand=True)
@@ -168,7 +168,7 @@ def _unmerge(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
 
 def _after(known: Link | None, now: int) -> int:
     """When a decision holds from: later than what it overrules, whatever the clocks say."""
-    return now if known is None else max(now, known[1] + 1)
+    return now if known is None else max(now, known[SINCE] + 1)
 
 
 def _rooted(draft: Draft, incoming: Incoming) -> Entries:
