@@ -29,7 +29,7 @@ from profile_store.connect import Client, Gap, Unsound
 from profile_store.draft import Member
 from profile_store.helping import Helper
 from profile_store.ledger import DUE_AT_ONCE, LEASE_MS, Change, Held, Ledger, Raise, answered, asked, due_ones
-from profile_store.marks import Marks
+from profile_store.marks import Marks, look
 from profile_store.seals import Transaction
 from profile_store.shards import Call, Shards
 
@@ -98,7 +98,8 @@ class ClusterLedger(Ledger):
     def __init__(self, client: RedisCluster, group: str, *, step: Step = _on) -> None:
         super().__init__(client, group)
         self._shards = Shards(client)
-        self._marks = Marks(self._shards, group)
+        self._at: Marks | None = None
+        """The marks as they were when the worker last located itself."""
         self._names = {number: keys.marks(group, number) for number in range(keys.BUCKETS)}
         self._helper = Helper(self._shards)
         self._step = step
@@ -140,17 +141,16 @@ class ClusterLedger(Ledger):
 
         The watermarks rise when nothing was refused. When it raises, a part of the drafts may be written.
         """
-        if not self._marks.epochs:
-            await self.watermarks()
-        self._marks.check(raises)
+        marks = self._at or await self._locate()
+        marks.check(raises)
         groups = [Group.of(number, draft.members()) for number, draft in enumerate(drafts)]
         wide = [group for group in groups if group.transaction]
         if wide:
             await self._open(wide)
-            await self._seal(wide, raises)
-        await self._write([group for group in groups if not group.refused], raises)
+            await self._seal(marks, wide, raises)
+        await self._write(marks, [group for group in groups if not group.refused], raises)
         refused = [group.number for group in groups if group.refused]
-        await self._finish(wide, [] if refused else raises)
+        await self._finish(marks, wide, [] if refused else raises)
         if any(group.refused for group in wide):
             await asyncio.sleep(random.random() * self._rest)
             self._rest = min(self._rest * 2, REST[1])
@@ -167,12 +167,12 @@ class ClusterLedger(Ledger):
         )
         await self._step("opened")
 
-    async def _seal(self, wide: Sequence[Group], raises: Sequence[Raise]) -> None:
+    async def _seal(self, marks: Marks, wide: Sequence[Group], raises: Sequence[Raise]) -> None:
         parts: dict[int, list[tuple[Group, Member]]] = {}
         for group in wide:
             for member in group.far:
                 parts.setdefault(keys.bucket_of(member[0]), []).append((group, member))
-        marks = self._marks.next(raises, parts)
+        new = marks.next(raises, parts)
         calls: list[Call] = []
         for number, part in parts.items():
             wanted = [
@@ -180,11 +180,9 @@ class ClusterLedger(Ledger):
                 for group, (key, expected, what) in part
                 if group.transaction
             ]
-            calls.append(
-                ("hub_seal", [self._names[number]], [_pack(marks[number]), _pack(wanted), self._marks.epochs[number]])
-            )
+            calls.append(("hub_seal", [self._names[number]], [_pack(new[number]), _pack(wanted), marks.epochs[number]]))
         answers = await self._call(calls)
-        self._marks.left(marks)
+        marks.left(new)
         for part, answer in zip(parts.values(), answers, strict=True):
             for (group, (key, _, _)), found in zip(part, answer, strict=True):
                 if found is None:
@@ -193,25 +191,25 @@ class ClusterLedger(Ledger):
                     group.take_along(key, found)
         await self._step("sealed")
 
-    async def _write(self, groups: Sequence[Group], raises: Sequence[Raise]) -> None:
+    async def _write(self, marks: Marks, groups: Sequence[Group], raises: Sequence[Raise]) -> None:
         parts: dict[int, list[Group]] = {}
         for group in groups:
             parts.setdefault(group.bucket, []).append(group)
-        marks = self._marks.next(raises, parts)
+        new = marks.next(raises, parts)
         calls: list[Call] = []
         for number, part in parts.items():
             wanted = [group.step() for group in part]
             calls.append(
-                ("hub_bucket", [self._names[number]], [_pack(marks[number]), _pack(wanted), self._marks.epochs[number]])
+                ("hub_bucket", [self._names[number]], [_pack(new[number]), _pack(wanted), marks.epochs[number]])
             )
         answers = await self._call(calls)
-        self._marks.left(marks)
+        marks.left(new)
         for part, answer in zip(parts.values(), answers, strict=True):
             for place in answer:
                 part[place].refused = True
         await self._step("committed")
 
-    async def _finish(self, wide: Sequence[Group], raises: Sequence[Raise]) -> None:
+    async def _finish(self, marks: Marks, wide: Sequence[Group], raises: Sequence[Raise]) -> None:
         """Carry out or let go, and raise the watermarks."""
         calls: list[Call] = []
         for group in wide:
@@ -226,10 +224,10 @@ class ClusterLedger(Ledger):
                 if len(harmless) == len(group.far):
                     calls.append(self._helper.done(group.transaction))
         if raises:
-            calls.append(self._marks.raise_(raises))
+            calls.append(marks.raise_(raises))
         await self._call(calls)
         if raises:
-            self._marks.raised(raises)
+            marks.raised(raises)
         await self._step("finished")
 
     async def watermarks(self) -> dict[int, str]:
@@ -237,9 +235,20 @@ class ClusterLedger(Ledger):
 
         Lower than the watermark where a node lost its tail. What was applied after it is to be read again.
         """
+        return (await self._look_up()).reached()
+
+    async def locate(self) -> dict[int, str]:
+        """As `watermarks`; a server that loses something after this lets nothing be committed until the next time."""
+        return (await self._locate()).reached()
+
+    async def _locate(self) -> Marks:
+        self._at = await self._look_up()
+        return self._at
+
+    async def _look_up(self) -> Marks:
         while True:
             try:
-                return await self._marks.look()
+                return await look(self._shards, self._group)
             except Unsound:
                 await self._helper.heal()
 

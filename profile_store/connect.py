@@ -13,7 +13,17 @@ from redis.asyncio.cluster import ClusterNode
 from redis.asyncio.connection import parse_url
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AskError, AuthenticationError, ClusterDownError, RedisError, ResponseError, TryAgainError
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    ClusterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
+    ResponseError,
+    TryAgainError,
+)
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisClusterException as RedisClusterError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -27,8 +37,8 @@ CLUSTER: Final = "+cluster://"
 """What stands in an address in place of `://` when it leads to a cluster."""
 MOST_CONNECTIONS: Final = 1_000
 """To one node of a cluster, whose client cannot wait for a free connection."""
-PASSING: Final = ("LOADING", "READONLY", "BUSY", "MISCONF", "OOM", "NOSCRIPT", "NOREPLICAS")
-"""Answers of a server that will be able to do it later."""
+PASSING: Final = ("BUSY", "MISCONF", "NOREPLICAS", "WAIT cannot be used with replica")
+"""Answers of a server that will be able to do it later, or of one that another has replaced."""
 
 Client: TypeAlias = Redis | RedisCluster
 
@@ -62,6 +72,8 @@ def translated() -> Iterator[None]:
         raise Transient(f"the Redis cluster is changing: {error}") from error
     except RedisClusterError as error:
         raise _of_cluster(error) from error
+    except (ReadOnlyError, OutOfMemoryError, NoScriptError) as error:  # the client takes their names off their texts
+        raise Transient(f"Redis cannot do it now: {error}") from error
     except ResponseError as error:
         text = str(error)
         if text.startswith("GAP"):

@@ -9,7 +9,7 @@ up to the watermark in the mark is there, so the log is read again from that poi
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -54,39 +54,38 @@ def whole(stored: str, buckets: dict[int, str], noted: dict[int, str]) -> str:
     return f"{topic}:{lowest}"
 
 
+async def look(shards: Shards, group: str) -> Marks:
+    """The marks as they stand. Raises Unsound or Transient."""
+    names = [keys.marks(group, number) for number in range(keys.BUCKETS)]
+    states = await shards.call((("hub_state", [name], []) for name in names), read=True)
+    if not all(state[0] for state in states):
+        raise Unsound("a server of the cluster was started anew")
+    buckets = [pairs(state[1]) for state in states]
+    stored, noted = await shards.commands(("HGETALL", name) for name in (keys.watermarks(group), keys.raised(group)))
+    found = {int(one): Position(stored=mark.decode()) for one, mark in stored.items()}
+    for one, mark in noted.items():
+        partition, _, number = one.decode().partition(" ")
+        found.setdefault(int(partition), Position()).noted[int(number)] = mark.decode()
+    for number, marks in enumerate(buckets):
+        for one, mark in marks:
+            found.setdefault(int(one), Position()).buckets[number] = mark.decode()
+    for position in found.values():
+        position.mark = whole(position.stored, position.buckets, position.noted)
+    return Marks(group, found, {number: state[0] for number, state in enumerate(states)})
+
+
 class Marks:
-    """The marks as this worker left them."""
+    """The marks as they were seen once, and as this worker left them since."""
 
-    def __init__(self, shards: Shards, group: str) -> None:
-        self._shards = shards
+    def __init__(self, group: str, positions: dict[int, Position], epochs: Mapping[int, bytes]) -> None:
         self._group = group
-        self._positions: dict[int, Position] = {}
-        self.epochs: dict[int, bytes] = {}
-        """In which epoch every bucket was seen; empty before the first look."""
+        self._positions = positions
+        self.epochs = epochs
+        """In which epoch every bucket was seen. In a later one it may have lost what was read from it since."""
 
-    async def look(self) -> dict[int, str]:
-        """Up to where every partition is applied in every bucket. Raises Unsound or Transient."""
-        self.epochs = {}
-        names = [keys.marks(self._group, number) for number in range(keys.BUCKETS)]
-        states = await self._shards.call((("hub_state", [name], []) for name in names), read=True)
-        if not all(state[0] for state in states):
-            raise Unsound("a server of the cluster was started anew")
-        buckets = [pairs(state[1]) for state in states]
-        stored, noted = await self._shards.commands(
-            ("HGETALL", name) for name in (keys.watermarks(self._group), keys.raised(self._group))
-        )
-        found = {int(one): Position(stored=mark.decode()) for one, mark in stored.items()}
-        for one, mark in noted.items():
-            partition, _, number = one.decode().partition(" ")
-            found.setdefault(int(partition), Position()).noted[int(number)] = mark.decode()
-        for number, marks in enumerate(buckets):
-            for one, mark in marks:
-                found.setdefault(int(one), Position()).buckets[number] = mark.decode()
-        for position in found.values():
-            position.mark = whole(position.stored, position.buckets, position.noted)
-        self._positions = found
-        self.epochs = {number: state[0] for number, state in enumerate(states)}
-        return {partition: position.mark for partition, position in found.items() if position.stored}
+    def reached(self) -> dict[int, str]:
+        """Up to where every partition is applied in every bucket."""
+        return {partition: position.mark for partition, position in self._positions.items() if position.stored}
 
     def check(self, raises: Iterable[Raise]) -> None:
         """Raises Gap when a worker is not where the store was seen last."""

@@ -188,7 +188,7 @@ class Processor:
             self._positions.clear()
             self._pipeline.directory.forget()
             partitions = self.assigned
-        marks = await self._ledger.watermarks()
+        marks = await self._ledger.locate()
         behind = False
         if not moved or self.assigned - self._had:
             await self._relay.sweep(all_=True)  # what the partition's last owner applied and did not live to send

@@ -33,6 +33,8 @@ from tests.servers import KafkaServer, RedisServer
 
 SESSION: Final = 3.0
 PATIENCE: Final = 90.0
+LAST_WORDS: Final = 6_000
+"""Characters of a worker's log that are shown when it ended by itself."""
 WORKER: Final = (
     "import asyncio; from hub import logs; from hub.settings import read; from streams.worker import run; "
     "logs.configure('worker'); asyncio.run(run(read()))"
@@ -66,6 +68,8 @@ class Fleet:
             code = await child.wait()
             if not self._closing:
                 self.exits.append(code)
+                if code > 0:
+                    print(f"{child.log.name} ended with {code}:", child.log.read_text()[-LAST_WORDS:], sep="\n")
 
     async def ready(self) -> float:
         """Wait until every worker has partitions; seconds."""

@@ -175,7 +175,7 @@ class Worker:
 
     async def _pass(self) -> bool:
         if not self._marks:
-            marks = await self._ledger.watermarks()
+            marks = await self._ledger.locate()
             self._marks = {one: marks.get(one, "") for one in self._log}
         count = self._random.randrange(1, 12)
         batch: list[tuple[int, Told]] = []

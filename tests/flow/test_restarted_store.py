@@ -1,4 +1,4 @@
-"""A Redis that was restarted between two commits of one batch: the client connects again by itself, and it shows."""
+"""A Redis that was restarted between two commits, or cannot write for a while: it shows, and work goes on by itself."""
 
 from __future__ import annotations
 
@@ -34,5 +34,28 @@ async def test_a_restart_between_two_commits_is_noticed(private_redis: Callable[
         found = await ledger.read({"c2": []})
         assert found["c2"].value is None
         assert await ledger.commit([write("c2")], []) == []
+    finally:
+        await client.aclose()
+
+
+@pytest.mark.parametrize("state", ["replica", "full"])
+async def test_a_server_that_cannot_write_now_is_waited_for(
+    private_redis: Callable[..., RedisServer], state: str
+) -> None:
+    redis = private_redis()
+    client = connect(read(redis_url=redis.url))
+    try:
+        await install(client)
+        ledger = Ledger(client, "g")
+        await ledger.read({"c1": []})
+        if state == "replica":
+            await client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        else:
+            await client.config_set("maxmemory", 1)
+        with pytest.raises(Transient):
+            await ledger.commit([write("c1")], [])
+        await client.execute_command("REPLICAOF", "NO", "ONE")
+        await client.config_set("maxmemory", 0)
+        assert await ledger.commit([write("c1")], []) == []
     finally:
         await client.aclose()

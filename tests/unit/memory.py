@@ -133,6 +133,9 @@ class Memory:
         self._reach()
         return dict(self.marks)
 
+    async def locate(self) -> dict[int, str]:
+        return await self.watermarks()
+
     async def read_up_to(self, moments: Mapping[int, int]) -> None:
         self._reach()
         self.progress |= moments
