@@ -8,6 +8,7 @@ an agent sees what there is before they ask for more.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -261,18 +262,21 @@ def merged(story: Story, events: Sequence[Event]) -> int:
 
 async def as_never_merged(hub: Installation, story: Story, events: Sequence[Event]) -> list[str]:
     """Of people who were taken apart again: what they would not hold had they never been merged, in words."""
-    own = [one for one in oracle.once(events) if one.source == SOURCE]
+    own: dict[str, list[Event]] = defaultdict(list)
+    for event in oracle.once(events):
+        if event.source == SOURCE:
+            own[decisions.owner(event, hub.policy)].append(event)
     faults: list[str] = []
     for family in story.families:
         for group in family.ends:
-            names = {name for number in group for name in family.names[number]}
-            wanted = oracle.expected([one for one in own if decisions.owner(one, hub.policy) in names])
-            profile = dict(await found(hub, min(names)))
-            faults += [f"parts: {sorted(names)}: {fault}" for fault in _unlike(profile, wanted)]
+            names = sorted(name for number in group for name in family.names[number])
+            mine = [event for name in names for event in own[name]]
+            profile = dict(await found(hub, names[0]))
+            faults += [f"parts: {names}: {fault}" for fault in _unlike(profile, oracle.expected(mine))]
             rows, _ = await Store(hub.redis).timeline(str(profile["id"]), limit=1000)
-            told = sorted(one.id for one in own if decisions.owner(one, hub.policy) in names)
             shown = sorted(row["id"] for row in rows if row["type"].partition(".")[0] not in ("agent", "rule"))
-            faults += [f"rows: {sorted(names)}: {shown} instead of {told}"] if shown != told else []
+            told = sorted(event.id for event in mine)
+            faults += [f"rows: {names}: {shown} instead of {told}"] if shown != told else []
     return faults
 
 
