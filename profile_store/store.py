@@ -9,6 +9,7 @@ from typing import Any, Final, cast
 import orjson
 
 from hub.ids import customer_id
+from hub.kinds import LARGEST
 from hub.profile import Document, Profile
 from profile_store import keys, search, timeline
 from profile_store.connect import Client, translated
@@ -19,7 +20,8 @@ from profile_store.segments import Members
 from profile_store.shards import many
 from profile_store.timeline import Row
 
-LONGEST_CHAIN: Final = 16
+LONGEST_CHAIN: Final = 2 * LARGEST
+"""Places on the way to a customer, each led to from one of its identities: more is a circle."""
 CURRENT_FOR: Final = 0.5
 """Seconds for which the answer to which generation is in use is believed."""
 DAY: Final = 24 * 3600 * 1000

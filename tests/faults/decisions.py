@@ -16,7 +16,7 @@ from hub.ids import customer_id
 from hub.kinds import Policy
 from tests.faults import oracle
 
-OURS: Final = ("/timers", "/rules", "/dispatcher", "/desk/", "/identity", "/hub/")
+OURS: Final = ("/timers", "/rules", "/segments", "/dispatcher", "/desk/", "/identity", "/hub/")
 DECISIONS: Final = ("identity.merged", "identity.unmerged")
 PSEUDO: Final = "customer:"
 PROVEN: Final = ("provider", "sign-in")

@@ -95,6 +95,22 @@ def _resolve(held: dict[str, bytes], place: str) -> str | None:
     return None
 
 
+def pointers(held: dict[str, bytes]) -> tuple[Counter[int], list[str]]:
+    """How many places lead to a customer in how many steps; and the places that lead in a circle."""
+    steps: Counter[int] = Counter()
+    circles: list[str] = []
+    for place in held:
+        way = [place]
+        while (value := held.get(way[-1])) is not None and (target := alias(value)) is not None:
+            if target in way:
+                circles.append(place)
+                break
+            way.append(target)
+        else:
+            steps[len(way) - 1] += 1
+    return steps, circles
+
+
 def _profiles(groups: Sequence[tuple[set[str], list[Event]]], held: dict[str, bytes]) -> list[str]:
     faults: list[str] = []
     claimed: set[str] = set()
