@@ -1,12 +1,15 @@
 """Thousands of seeded schedules of the protocol, and faults planted in it that they must find.
 
-`HUB_TEST_SEED` repeats a single schedule.
+Each run draws its seeds anew and says from which one on. `HUB_TEST_SEED` repeats a single schedule, or as many
+from there on as `HUB_TEST_SCHEDULES` says.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+import secrets
+import time
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 import pytest
@@ -15,34 +18,41 @@ from profile_store import keys
 from profile_store.draft import Draft
 from streams import connect, identify
 from tests.unit.memory import Memory
+from tests.unit.played import Fault, play, played
 from tests.unit.protocol import by_hand
-from tests.unit.schedule import Schedule
 
-SCHEDULES: Final = int(os.environ.get("HUB_TEST_SCHEDULES") or 2_000)
-BLOCKS: Final = 10
+SCHEDULES: Final = 10_000
 FIRST: Final = 1_000_000
-"""Seeds of the planted faults begin elsewhere."""
+"""Seeds of the planted faults begin here, and do not change."""
 MOST: Final = 400
 """Schedules in which a planted fault must be found."""
+SHOWN: Final = 10
+"""Failures after which no more are looked for."""
 
 
-def play(seed: int) -> list[str]:
-    """What is wrong after one schedule."""
-    schedule = Schedule(seed)
-    with by_hand(schedule.fate):
-        return schedule.run()
+def test_every_schedule_ends_well() -> None:
+    chosen = os.environ.get("HUB_TEST_SEED")
+    first = int(chosen or secrets.randbelow(2**32))
+    count = int(os.environ.get("HUB_TEST_SCHEDULES") or (1 if chosen else SCHEDULES))
+    print(f"HUB_TEST_SEED={first} HUB_TEST_SCHEDULES={count}")
+    faults: list[Fault] = []
+    done, told, started = 0, 0.0, time.monotonic()
+    for size, found in played(range(first, first + count)):
+        done, took = done + size, time.monotonic() - started
+        faults += found
+        if took > told + 5 or done == count:
+            told = took
+            print(f"{done:,} of {count:,} schedules after {took:.0f} s, {len(faults)} failed", flush=True)
+        if len(faults) >= SHOWN:
+            break
+    assert not faults, "\n".join(f"HUB_TEST_SEED={seed}: {'; '.join(said)}" for seed, said in sorted(faults))
 
 
-@pytest.mark.parametrize("block", range(BLOCKS))
-def test_every_schedule_ends_well(block: int) -> None:
-    if chosen := os.environ.get("HUB_TEST_SEED"):
-        seeds = range(int(chosen), int(chosen) + 1)
-    else:
-        size = SCHEDULES // BLOCKS
-        seeds = range(block * size, (block + 1) * size)
-    for seed in seeds:
-        faults = play(seed)
-        assert not faults, f"HUB_TEST_SEED={seed}: {faults}"
+@pytest.fixture
+def hand() -> Iterator[None]:
+    """Workers are driven by hand."""
+    with by_hand():
+        yield
 
 
 def _no_repeats(patch: pytest.MonkeyPatch) -> None:
@@ -115,6 +125,7 @@ PLANTED: Final = (
 )
 
 
+@pytest.mark.usefixtures("hand")
 @pytest.mark.parametrize("plant", PLANTED)
 def test_a_planted_fault_is_found(plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch) -> None:
     plant(monkeypatch)
