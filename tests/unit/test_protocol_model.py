@@ -10,13 +10,15 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 
 from profile_store import keys
 from profile_store.draft import Draft
-from streams import connect, identify
+from streams import connect, identify, pipeline
+from streams.decode import Incoming
 from tests.unit.memory import Memory
 from tests.unit.played import Fault, play, played
 from tests.unit.protocol import by_hand
@@ -114,6 +116,15 @@ def _no_version_is_compared(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Draft, "members", unchecked)
 
 
+def _what_is_replayed_is_decided_anew(patch: pytest.MonkeyPatch) -> None:
+    arrange: Callable[..., Draft] = pipeline.arrange  # type: ignore[attr-defined]
+
+    def anew(customers: identify.Customers, draft: Draft, incoming: Incoming) -> Draft:
+        return arrange(customers, draft, replace(incoming, replayed=False))
+
+    patch.setattr(pipeline, "arrange", anew)
+
+
 PLANTED: Final = (
     _no_repeats,
     _nothing_is_apart,
@@ -122,6 +133,7 @@ PLANTED: Final = (
     _names_stay,
     _the_watermark_first,
     _no_version_is_compared,
+    _what_is_replayed_is_decided_anew,
 )
 
 
