@@ -8,6 +8,7 @@ from hub.profile import Known, Register, Told, Traffic
 from profile_store.facets import windows
 from profile_store.facets.table import FACETS
 from profile_store.registers import bound, keep_newest, later
+from profile_store.structure import stands
 
 
 def _registers(into: dict[str, Register], other: dict[str, Register]) -> None:
@@ -55,8 +56,8 @@ def merge(into: Told, other: Told) -> None:
     _registers(into["latest"], other["latest"])
     _registers(into["consent"], other["consent"])
     for name, refusal in other["refused"].items():
-        mine = into["refused"].get(name)
-        into["refused"][name] = refusal if mine is None or refusal[1:] > mine[1:] else mine
+        if stands(into["refused"].get(name), refusal):
+            into["refused"][name] = refusal
     into["fired"].update(other["fired"])
     keep_newest(into["fired"])
     if "call" in other:

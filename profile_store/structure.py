@@ -7,7 +7,8 @@ identity that never gave it up. Both follow from the set of links alone, whateve
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from hub.ids import customer_id
 from hub.profile import APART, CAUSE, JOINED, LOSE, SINCE, STATE, Link
@@ -25,6 +26,11 @@ def newer(one: Link | None, other: Link) -> bool:
 
 def _rank(link: Link) -> tuple[int, bool, str, str]:
     return link[SINCE], link[STATE] == APART, link[CAUSE], str(link[3:])
+
+
+def stands(one: Sequence[Any] | None, other: Sequence[Any]) -> bool:
+    """Whether the second of two refusals, `[reason, time, name of the event]`, stands: decided twice, one event's do."""
+    return one is None or (*other[1:], other[0]) > (*one[1:], one[0])
 
 
 def components(nodes: Iterable[str], links: Mapping[str, Link]) -> list[list[str]]:

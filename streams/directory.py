@@ -111,7 +111,8 @@ class Directory:
                     loaded.targets[customer] = target
                     loaded.values[customer] = one.value
                     refs = following.setdefault(target, {})
-                    refs.update(wanted[customer])
+                    # A hint may have sent the place's own events elsewhere.
+                    refs.update(wanted[customer] | loaded.owned.get(customer, {}))
                     if target not in loaded.values and loaded.targets.pop(target, ""):
                         # A hint that is not so: the place's own events were looked for elsewhere.
                         refs.update(loaded.owned.get(target, {}))

@@ -87,6 +87,6 @@ def _lead(customers: Customers, draft: Draft) -> None:
         if where == draft.id:
             continue
         customers.point(where, draft.id)
-        value = customers.loaded.values.get(where)
-        if where not in left and value != f">{draft.id}".encode():
-            draft.places[where] = version(value)
+        if where not in left:
+            # Also one that led here when it was read: that may have been before the customer was, and be over.
+            draft.places[where] = version(customers.loaded.values.get(where))

@@ -53,6 +53,10 @@ class Gate:
         """Whether new events have to wait."""
         return bool(self._until)
 
+    def replayed(self, partition: int) -> int:
+        """Up to which offset a partition is read again; 0 where it is not."""
+        return self._until.get(partition, 0)
+
     async def close(self, log_: Log) -> None:
         """Partitions are behind what they had been: close until all are there again. Raises Transient."""
         until = {}

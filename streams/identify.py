@@ -18,7 +18,7 @@ from profile_store.document import alias, unpacked, version
 from profile_store.draft import Draft, place
 from profile_store.registers import bound
 from profile_store.segments import joined
-from profile_store.structure import newer, pair
+from profile_store.structure import newer, pair, stands
 from streams import connect
 from streams.decode import Incoming
 from streams.directory import Loaded, Stale
@@ -124,7 +124,7 @@ class Customers:
         """
         table = draft.part(owner)["refused"]
         known = table.get(name)
-        if known is not None and (refusal[1:] <= known[1:] or (known[0] == refusal[0] and not again)):
+        if not stands(known, refusal) or (known is not None and known[0] == refusal[0] and not again):
             return False
         table[name] = refusal
         bound(table, REFUSALS)

@@ -206,6 +206,10 @@ class Processor:
             behind = behind or max(wanted, oldest) < replay_until
         if behind or self._gate.closed:
             await self._gate.close(log_)
+            for partition, position in self._positions.items():
+                # One that went to another worker and came back before we looked may be done further than we knew:
+                # what the gate waits for must not wait at the gate.
+                position.replay_until = max(position.replay_until, self._gate.replayed(partition))
 
     def _in_order(self, log_: Log, partition: int, found: Sequence[Record]) -> Sequence[Record]:
         """The records that come next; after a hole nothing, and the reader is sent back to its edge."""

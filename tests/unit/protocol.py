@@ -18,6 +18,8 @@ from typing import Any, Final
 from unittest.mock import patch
 from zlib import crc32
 
+from prometheus_client.metrics import MetricWrapperBase
+
 from hub.deadletter import DeadLetter
 from hub.errors import Transient
 from hub.event import Event
@@ -28,9 +30,9 @@ from hub.settings import Settings
 from hub.trigger import Trigger
 from profile_store.ledger import Change, Held, Raise
 from rules.decision import Decision
-from streams import aftermath, processor
+from streams import aftermath, decide, foretell, gate, identify, patience, pipeline, processor, relay
 from streams.declared import Declared
-from streams.decode import Record
+from streams.decode import Incoming, Record
 from streams.patience import patiently
 from streams.pipeline import Pipeline
 from streams.processor import Processor
@@ -48,6 +50,24 @@ def pause() -> Generator[None, None, None]:
     yield
 
 
+class Clock:
+    """Time passes by steps of the schedule that is being played."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def monotonic(self) -> float:
+        """In the place of `time.monotonic`."""
+        return float(self.steps)
+
+    def time(self) -> float:
+        """As `time.time`, for metrics."""
+        return 1_700_000_000.0
+
+
+CLOCK: Final = Clock()
+
+
 @dataclass
 class Fate:
     """What goes wrong: drawn from the schedule's seed."""
@@ -55,21 +75,12 @@ class Fate:
     random: Random
     trouble: float = 0.03
     """How often a call fails, before or after it has had its effect."""
-    steps: int = 0
     acting: Link | None = None
     """Whose step it is."""
 
     def strikes(self, share: float = 1.0) -> bool:
         """Whether this time something goes wrong."""
         return self.random.random() < self.trouble * share
-
-    def monotonic(self) -> float:
-        """Time passes by steps."""
-        return float(self.steps)
-
-    def time(self) -> float:
-        """As `time.time`, for metrics."""
-        return 1_700_000_000.0
 
 
 @dataclass
@@ -174,6 +185,14 @@ class View(Book):
         await pause()
         return self.done.get(partition)
 
+    async def outstanding(self, offsets: Mapping[int, int]) -> Sequence[Incoming]:
+        """The decisions that the log holds from offsets on."""
+        await pause()
+        if self.net.fate.strikes():
+            raise Transient("no broker")
+        lines = (line for partition, start in offsets.items() for line in self.lines[partition][start:])
+        return list(foretell.decisions(lines, POLICY))
+
     async def commit(self, offsets: Mapping[int, int]) -> None:
         await pause()
         if self.generation != self.net.generation:
@@ -239,8 +258,15 @@ class Worker:
         self._fate = store.fate
         self._random = store.fate.random
         self._relay = Relay(net, store, SETTINGS)  # type: ignore[arg-type]
-        pipeline = Pipeline(store, lambda: Declared(Chatty()), self._relay.bury, POLICY)  # type: ignore[arg-type]
-        self._processor = Processor(store, pipeline, self._relay, TOPIC_ID, POLICY)  # type: ignore[arg-type]
+        steps = Pipeline(store, lambda: Declared(Chatty()), self._relay.bury, POLICY)  # type: ignore[arg-type]
+        self._processor = Processor(
+            store,  # type: ignore[arg-type]
+            steps,
+            self._relay,
+            TOPIC_ID,
+            POLICY,
+            outstanding=self.view.outstanding,
+        )
         self._processor.aftermath._one_at_a_time = Turn()  # type: ignore[assignment]
         self._tasks: list[Coroutine[Any, Any, None]] = [self._work(), self._follow(), self._sweep()]
 
@@ -276,27 +302,43 @@ class Worker:
 
 
 class _Quiet:
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_, **__: None
+    """A log or a metric that nobody reads."""
+
+    def __getattr__(self, _: str) -> Callable[..., _Quiet]:
+        return self._itself
+
+    def _itself(self, *_: object, **__: object) -> _Quiet:
+        return self
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+
+DRIVEN: Final = (aftermath, decide, gate, identify, patience, pipeline, processor, relay)
+"""The modules that the model drives."""
 
 
 @contextlib.contextmanager
-def by_hand(fate: Fate) -> Iterator[None]:
-    """The workers' waiting becomes a step, and their clock counts steps; each event's bytes are read once."""
-    read = lru_cache(maxsize=None)(Event.from_json)
+def by_hand() -> Iterator[None]:
+    """Workers' waiting becomes a step, and their clock counts steps; the same bytes are read as an event once."""
+    quiet, read = _Quiet(), lru_cache(maxsize=4_000)(Event.from_json)
     with contextlib.ExitStack() as stack:
-        for target, name, value in (
-            *((one, "log", _Quiet()) for one in ("streams.patience", "streams.pipeline", "streams.relay")),
-            *(("streams.processor", name, value) for name, value in (("log", _Quiet()), ("time", fate))),
-            ("streams.aftermath", "time", fate),
-        ):
-            stack.enter_context(patch(f"{target}.{name}", value))
+        for module in DRIVEN:
+            for name, value in list(vars(module).items()):
+                if name == "log" or isinstance(value, MetricWrapperBase):
+                    stack.enter_context(patch.object(module, name, quiet))
+        for timed in (aftermath, gate, processor):
+            stack.enter_context(patch.object(timed, "time", CLOCK))
         stack.enter_context(patch.object(asyncio, "sleep", lambda _: pause()))
         stack.enter_context(patch.object(Event, "from_json", read))
         stack.enter_context(patch.object(processor, "CHECK_EVERY", 5.0))
         stack.enter_context(patch.object(processor, "LOOK_EVERY", 0.0))
         stack.enter_context(patch.object(processor, "STALLED", 40.0))
         stack.enter_context(patch.object(aftermath, "COMMIT_EVERY", 0.0))
+        stack.enter_context(patch.object(gate, "LOOK_EVERY", 1.0))
         yield
 
 

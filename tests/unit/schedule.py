@@ -22,7 +22,7 @@ from streams.pipeline import Pipeline
 from tests.faults import decisions
 from tests.unit import protocol
 from tests.unit.memory import TOPIC_ID, Line, Memory, quiet
-from tests.unit.protocol import POLICY, Fate, Net, Store, Worker, finished
+from tests.unit.protocol import CLOCK, POLICY, Fate, Net, Store, Worker, finished
 
 START: Final = datetime(2026, 1, 1, tzinfo=UTC)
 QUIET: Final = ("timer.due", "rule.fired", "identity.merged", "identity.unmerged")
@@ -47,6 +47,7 @@ class Schedule:
     def __init__(self, seed: int) -> None:
         chance.seed(seed)  # versions of documents are drawn by lot
         self.random = Random(seed)
+        CLOCK.steps = 0
         self.fate = Fate(self.random)
         self.store = Store(self.fate)
         self.net = Net(self.fate, {number: [] for number in range(self.random.randint(2, 4))})
@@ -125,7 +126,7 @@ class Schedule:
     def _step(self) -> None:
         awake = [one for one in self.workers if not one.frozen]
         if awake:
-            self.fate.steps += 1
+            CLOCK.steps += 1
             self.random.choice(awake).step()
 
     def _trouble(self) -> None:
@@ -186,7 +187,7 @@ class Schedule:
         self._rebalance(all_=True)
         for _ in range(PATIENCE):
             self._step()
-            if not self.fate.steps % 10 and self._done():
+            if not CLOCK.steps % 10 and self._done():
                 break
         else:
             return [f"stuck: {self.store.marks} of { {one: len(lines) for one, lines in self.net.lines.items()} }"]
