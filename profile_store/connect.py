@@ -30,7 +30,8 @@ MOST_CONNECTIONS: Final = 1_000
 PASSING: Final = ("LOADING", "READONLY", "BUSY", "MISCONF", "OOM", "NOSCRIPT", "NOREPLICAS")
 """Answers of a server that will be able to do it later."""
 
-Client: TypeAlias = Redis | RedisCluster
+Server: TypeAlias = Redis
+Client: TypeAlias = Server | RedisCluster
 
 
 class Gap(HubError):
