@@ -217,11 +217,18 @@ STATES: Final = {
 REASONS: Final = {
     "consent": N_("the customer did not agree to this"),
     "unreachable": N_("no address to send it to"),
+    "address": N_("nothing arrives at this address"),
     "cap": N_("enough messages for now"),
     "hold": N_("promotions are on hold for this customer"),
     "rule": N_("the rule is no longer in force"),
 }
 """What the rules' gates say in one word; in their own language they say it more exactly after a colon."""
+FAULTS: Final = {
+    "hard-bounce": N_("there is no such address any more"),
+    "blocked": N_("messages are blocked there"),
+    "stopped": N_("closed by STOP until they write START"),
+}
+"""Why nothing is sent to an address that we know."""
 RULE_STATES: Final = {"live": N_("In force"), "shadow": N_("Shadow"), "draft": N_("Draft"), "retired": N_("Retired")}
 AGENT_STATES: Final = {"available": N_("Available"), "busy": N_("Busy"), "away": N_("Away")}
 ROLES: Final = {

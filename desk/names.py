@@ -74,6 +74,8 @@ class Names:
             return self._words.say("closed: last message %(n)s h ago", n=self._words.digits(hours))
         if way.closed == "withdrawn":
             return self._words.say("the customer does not want this")
+        if way.closed in labels.FAULTS:
+            return self._words.say(labels.FAULTS[way.closed])
         return self._words.say(labels.NO_ADDRESS.get(way.kind.id, labels.NO_ADDRESS["email"]))
 
     def customer_name(self, profile: Profile) -> str:

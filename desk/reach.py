@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from hub.profile import Profile, address, value
+from hub import reach
+from hub.profile import Profile
 
 HOUR: Final = 3_600_000
+FINAL: Final = frozenset({reach.HARD_BOUNCE, reach.BLOCKED, reach.STOPPED})
+"""What an agent's message cannot pass either. Whoever complained of our offers may still be answered by a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Way:
     to: str
     """The identity, `type:value`; empty when we know none."""
     closed: str = ""
-    """Why not: '', 'no-address', 'withdrawn' or 'window'."""
+    """Why not: '', 'no-address', 'withdrawn', 'window'; of the address 'hard-bounce', 'blocked' or 'stopped'."""
     last: int = 0
     """When the customer last wrote on this channel, in milliseconds; 0 for never."""
 
@@ -53,18 +56,25 @@ def ways(profile: Profile, now: int) -> list[Way]:
     return sorted(shown, key=lambda way: bool(way.closed))
 
 
-def _way(kind: Kind, profile: Profile, now: int, to: str | None = None) -> Way:
-    to = to or address(profile, kind.identity)
+def _way(kind: Kind, profile: Profile, now: int, to: str = "") -> Way:
     traffic = profile["channels"].get(kind.channel)
     last = traffic["last_received"] if traffic else 0
-    if to is None:
+    if not to:
+        known = [one for one in reach.addresses(profile, kind.channel) if one.partition(":")[0] == kind.identity]
+        to = next((one for one in known if not _final(profile, kind, one, now)), known[0] if known else "")
+    if not to:
         return Way(kind, "", "no-address", last)
-    refused = (f"{channel}/{purpose}" for channel in (kind.channel, "any") for purpose in ("service", "all"))
-    if any(value(profile["consent"], one) is False for one in refused):
-        return Way(kind, to, "withdrawn", last)
+    if reach.leave(profile, kind.channel, "service", now).why_not:
+        return Way(kind, to, reach.REFUSED, last)
+    if fault := _final(profile, kind, to, now):
+        return Way(kind, to, fault, last)
     if kind.window_hours is not None and now - last > kind.window_hours * HOUR:
         return Way(kind, to, "window", last)
     return Way(kind, to, "", last)
+
+
+def _final(profile: Profile, kind: Kind, address: str, now: int) -> str:
+    return next((one for one in reach.faults(profile, kind.channel, address, now) if one in FINAL), "")
 
 
 def way_to(profile: Profile, channel: str, to: str, now: int) -> Way | None:

@@ -42,7 +42,8 @@ MOST_CONNECTIONS: Final = 1_000
 PASSING: Final = ("BUSY", "MISCONF", "NOREPLICAS", "WAIT cannot be used with replica")
 """Answers of a server that will be able to do it later, or of one that another has replaced."""
 
-Client: TypeAlias = Redis | RedisCluster
+Server: TypeAlias = Redis
+Client: TypeAlias = Server | RedisCluster
 
 
 class Gap(HubError):

@@ -16,6 +16,8 @@ from profile_store.keys import Keys
 
 AT_ONCE: Final = 500
 """Keys removed in one step."""
+LEASE_MS: Final = 15_000
+"""How long a rebuild that says nothing more is thought to be alive."""
 PAUSE: Final = 0.005
 """Seconds between two of those steps: others want to be served too."""
 
@@ -44,14 +46,19 @@ class Generations:
         old = sorted(int(name.removeprefix(keys.OLD)) for name in found if name.startswith(keys.OLD))
         return Standing(int(found.get(keys.CURRENT, 0)), None if building is None else int(building), tuple(old))
 
-    async def begin(self) -> Keys:
-        """A new generation to build; what somebody was building before is given up. Raises Transient."""
+    async def begin(self, declared: bytes = b"") -> Keys:
+        """A new generation to build with these declarations; what somebody was building before is given up.
+
+        Raises Transient.
+        """
         now = await self.standing()
         number = max(now.current, now.building or 0, *now.old, 0) + 1
         async with self._client.pipeline(transaction=True) as pipe:
             pipe.hset(keys.GENERATION, keys.BUILDING, str(number))
             if now.building is not None:
                 pipe.hset(keys.GENERATION, _old(now.building), "1")
+            if declared:
+                pipe.set(Keys(number).declared, declared)
             with translated():
                 await pipe.execute()
         return Keys(number)
@@ -61,6 +68,54 @@ class Generations:
         with translated():
             found = cast(dict[bytes, bytes], await self._client.hgetall(at.watermarks(self._group)))
         return {int(partition): mark.decode() for partition, mark in found.items()}
+
+    async def declared(self, at: Keys) -> bytes | None:
+        """The declarations that a generation is folded with; None when nobody said yet. Raises Transient."""
+        with translated():
+            return cast(bytes | None, await self._client.get(at.declared))
+
+    async def compare(self, old: Keys, new: Keys) -> int:
+        """Note beside a new generation who is in which segment there and not in the old one, and the other way round.
+
+        How many that are. What nobody was told yet of the old one counts as not having happened. Raises Transient.
+        """
+        async with self._client.pipeline(transaction=False) as pipe:
+            for number in range(keys.BUCKETS):
+                came, went = new.entered(number), new.left(number)
+                # What everybody knows: the old members, less those whose coming was not told yet, and with those
+                # whose leaving was not.
+                pipe.zdiffstore(went, [old.segments(number), old.entered(number)])
+                pipe.zunionstore(went, [went, old.left(number)], aggregate="MIN")
+                pipe.zdiffstore(came, [new.segments(number), went])
+                pipe.zdiffstore(went, [went, new.segments(number)])
+            with translated():
+                counts: list[int] = await pipe.execute()
+        return sum(counts[2::4]) + sum(counts[3::4])
+
+    async def untold(self, at: Keys) -> bool:
+        """Whether there is something to be told of a generation's segments. Raises Transient."""
+        names = [name for number in range(keys.BUCKETS) for name in (at.entered(number), at.left(number))]
+        with translated():
+            return bool(await self._client.exists(*names))
+
+    async def claim(self, lot: str, *, alone: bool) -> bool:
+        """Say that a rebuild begins; False when it is to be the only one and another lives. Raises Transient."""
+        with translated():
+            return bool(await self._client.set(keys.REBUILDING, f"{lot} 0 0", nx=alone, px=LEASE_MS))
+
+    async def alive(self, lot: str, done: int, total: int) -> None:
+        """Say how far a rebuild is, unless another took its place. Raises Transient."""
+        with translated():
+            found = cast(bytes | None, await self._client.get(keys.REBUILDING))
+            if found is None or found.split()[0].decode() == lot:
+                await self._client.set(keys.REBUILDING, f"{lot} {done} {total}", px=LEASE_MS)
+
+    async def over(self, lot: str) -> None:
+        """Say that a rebuild has ended. Raises Transient."""
+        with translated():
+            found = cast(bytes | None, await self._client.get(keys.REBUILDING))
+            if found is not None and found.split()[0].decode() == lot:
+                await self._client.delete(keys.REBUILDING)
 
     async def seal(self, ms: int) -> None:
         """Let nobody write the generation in use for so long. Raises Transient."""
@@ -103,7 +158,7 @@ class Generations:
                     found = []
                     yield gone
                     await asyncio.sleep(PAUSE)
-            gone += await self._client.unlink(*found, at.watermarks(self._group), at.progress)
+            gone += await self._client.unlink(*found, at.watermarks(self._group), at.progress, at.declared)
             await self._client.hdel(keys.GENERATION, _old(number))
         yield gone
 

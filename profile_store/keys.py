@@ -9,6 +9,9 @@
 | `{bNN}:z` | sorted set | timers, `customer slot timer`, by due time | until due |
 | `{bNN}:s` | sorted set | search terms, in lexical order | for ever |
 | `{bNN}:g` | sorted set | members of segments, `segment customer`, in lexical order | as long as they are in it |
+| `{bNN}:i`, `{bNN}:l` | sorted set | came into a segment or left it by other declarations, to be told | seconds |
+| `declared` | string | the computed traits and segments that this generation is folded with | for ever |
+| `rebuilding` | string | how far the rebuild is that is under way | 15 s after its last sign of life |
 | `{bNN}:f` | sorted set | customers that changed, by version, until the feed `profiles` has them | moments |
 | `w:<group>` | hash | partition of `interactions` → topic id and last offset applied | for ever |
 | `{bNN}:w:<group>` | hash | cluster: partition → watermark before the last batch that wrote here, a lot | for ever |
@@ -36,6 +39,8 @@ from zlib import crc32
 BUCKETS: Final = 64
 
 PROGRESS: Final = "progress"
+DECLARED: Final = "declared"
+REBUILDING: Final = "rebuilding"
 GENERATION: Final = "generation"
 CURRENT, BUILDING, SEALED, OLD = b"current", b"building", b"sealed", b"old:"
 """Its fields: the one in use, the one being built, until when (ms) nothing is written, and those to be removed."""
@@ -202,6 +207,19 @@ class Keys:
         """Key of a bucket's members of segments."""
         return self.mark + segments(number)
 
+    def entered(self, number: int) -> str:
+        """Key of a bucket's members that other declarations brought into a segment, as long as nobody was told."""
+        return f"{self.mark}{tag(number)}:i"
+
+    def left(self, number: int) -> str:
+        """Key of a bucket's former members that other declarations took out of one, as long as nobody was told."""
+        return f"{self.mark}{tag(number)}:l"
+
+    @property
+    def declared(self) -> str:
+        """Key of the declarations that it is folded with."""
+        return self.mark + DECLARED
+
     def fed(self, number: int) -> str:
         """Key of a bucket's customers that the feed does not have yet."""
         return f"{self.mark}{tag(number)}:f"
@@ -222,7 +240,7 @@ class Keys:
     def kind(self, key: str) -> str:
         """What a key that was found is of, by its letter; empty when it belongs to all generations."""
         kind = key[len(self.mark) + len(tag(0)) + 1 :].partition(":")[0]
-        return kind if kind in ("c", "t", "d", "z", "s", "g", "f") else ""
+        return kind if kind in ("c", "t", "d", "z", "s", "g", "f", "i", "l") else ""
 
     def customer(self, key: str) -> str:
         """The customer of a profile's key."""

@@ -96,6 +96,12 @@ class Ledger:
         moved, self.at = generation != self.at.generation, Keys(generation)
         return moved
 
+    async def declared(self, offer: bytes) -> bytes:
+        """The declarations this generation is folded with; the offered ones when it has none yet. Raises Transient."""
+        with translated():
+            found = cast(bytes | None, await self._client.set(self.at.declared, offer, nx=True, get=True))
+        return offer if found is None else found
+
     async def read(self, wanted: Mapping[str, Sequence[str]]) -> dict[str, Held]:
         """Customers by id, each with the events to look for. Raises Transient; Gap where the server was restarted."""
         if not wanted:

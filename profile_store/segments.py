@@ -86,3 +86,29 @@ class Members:
         low, high = _range(segment)
         removals = (("ZREMRANGEBYLEX", self._at.segments(number), low, high) for number in range(keys.BUCKETS))
         return sum(await many(self._client, removals))
+
+
+class Untold:
+    """Who came into a segment or left it since other declarations are in force, and is still to be told."""
+
+    def __init__(self, client: Client, at: keys.Keys) -> None:
+        self._client = client
+        self._at = at
+
+    async def some(self, number: int, limit: int) -> tuple[list[str], list[str]]:
+        """Entries of a bucket: who came, and who left. Raises Transient."""
+        wanted = (self._at.entered(number), self._at.left(number))
+        found = await many(self._client, (("ZRANGE", name, 0, limit - 1) for name in wanted))
+        came, went = ([entry_.decode() for entry_ in one] for one in found)
+        return came, went
+
+    async def done(self, number: int, came: Collection[str], went: Collection[str]) -> None:
+        """These were told. Raises Transient."""
+        some = ((self._at.entered(number), came), (self._at.left(number), went))
+        await many(self._client, (("ZREM", name, *entries) for name, entries in some if entries))
+
+
+def parted(entry_: str) -> tuple[str, str]:
+    """The segment and the customer of an entry."""
+    segment, _, customer = entry_.partition(SEPARATOR)
+    return segment, customer

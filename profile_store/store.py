@@ -49,6 +49,21 @@ class Store:
             self._looked_at = now
         return self._at
 
+    async def declared(self) -> bytes | None:
+        """The declarations that the customers are folded with; None when nobody said yet. Raises Transient."""
+        at = await self.where()
+        with translated():
+            return cast(bytes | None, await self._client.get(at.declared))
+
+    async def rebuilding(self) -> tuple[int, int] | None:
+        """Of the rebuild under way, how many events it has read and of how many; None without one. Raises Transient."""
+        with translated():
+            found = cast(bytes | None, await self._client.get(keys.REBUILDING))
+        if found is None:
+            return None
+        _, done, total = found.split()
+        return int(done), int(total)
+
     async def get(self, customer: str) -> tuple[int, Profile] | None:
         """A customer's version and profile, merges followed: the id in it may be another. Raises Transient."""
         found = await self.document(customer)

@@ -85,7 +85,9 @@ class Engine:
             return self._wait(one, rule.wait, scene, profile)
         if one.unless is not None and one.unless(scene.data, profile, scene):
             return None
-        return self._speak(one, self._occurrence(rule, scene.id, scene.now), scene, profile, before)
+        # A leave may have ended between what happened and its receipt, which is as near to now as the log knows.
+        at = max(scene.now, int(event.receivedat.timestamp() * 1000))
+        return self._speak(one, self._occurrence(rule, scene.id, scene.now), scene, profile, before, at=at)
 
     def _wait(self, one: Ready, wait: int, scene: Scene, profile: Profile) -> Decision | None:
         rule = one.rule
@@ -113,7 +115,7 @@ class Engine:
             return (Decision(timer.rule, one.rule.version if one else "", "cancelled", reason, over=timer),)
         if one.unless is not None and one.unless(scene.data, profile, scene):
             return (_decided(one.rule, "cancelled", "unless: no longer needed", over=timer),)
-        decision = self._speak(one, self._occurrence(one.rule, timer.id, timer.due), scene, profile, [])
+        decision = self._speak(one, self._occurrence(one.rule, timer.id, timer.due), scene, profile, [], at=scene.now)
         if decision is None:
             decision = _decided(one.rule, "cancelled", f"once: already said, {one.rule.once}")
         return (replace(decision, over=timer),)
@@ -135,7 +137,7 @@ class Engine:
         return "ever" if rule.once == "ever" else each
 
     def _speak(
-        self, one: Ready, occurrence: str, scene: Scene, profile: Profile, before: list[Decision]
+        self, one: Ready, occurrence: str, scene: Scene, profile: Profile, before: list[Decision], *, at: int
     ) -> Decision | None:
         rule = one.rule
         # An event or a wait has a name of its own: there the customer stays out of the id, since a replay may find
@@ -144,7 +146,7 @@ class Engine:
         name = ids.trigger_id(rule.id, who, occurrence)
         if name in profile["fired"] or (rule.once == "ever" and _spoke(rule, profile["fired"].values(), 0)):
             return None
-        way = self._way(rule, profile, scene, before)
+        way = self._way(rule, profile, scene, before, at)
         channel = rule.send.channel[0] if isinstance(way, gate.Held) else way.channel
         speech = one.speak(profile, scene, self._hub, channel, self._language)
         if isinstance(way, gate.Held):
@@ -156,11 +158,11 @@ class Engine:
         trigger = self._trigger(rule, name, way, speech, scene=scene, customer=profile["id"])
         return _decided(rule, "fired", f"sent: over {way.channel}", speech.text, trigger=trigger)
 
-    def _way(self, rule: Rule, profile: Profile, scene: Scene, before: list[Decision]) -> gate.Way | gate.Held:
+    def _way(self, rule: Rule, profile: Profile, scene: Scene, before: list[Decision], at: int) -> gate.Way | gate.Held:
         reason = gate.on_hold(rule, profile)
         if reason:
             return gate.Held(reason)
-        way = gate.way(rule, profile, scene.data)
+        way = gate.way(rule, profile, scene.data, at)
         if isinstance(way, gate.Held):
             return way
         # What this same event made other rules say is not in the profile yet.

@@ -57,7 +57,7 @@ def explain(
     """Ask one rule about one event, and keep every answer."""
     scene = of_event(event, ms, computed)
     named = event.data.get("name")
-    way = gate.way(rule, profile, event.data)
+    way = gate.way(rule, profile, event.data, max(ms, int(event.receivedat.timestamp() * 1000)))
     reasons = [gate.on_hold(rule, profile), gate.capped(rule, profile["fired"].values(), ms, caps)]
     if isinstance(way, gate.Held):
         reasons.append(way.reason)

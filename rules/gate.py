@@ -7,20 +7,21 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from hub.profile import Profile, address, value
+from hub import reach
+from hub.profile import Profile, value
 from rules.model import Cap, GlobalCap, Rule
 from rules.spans import text as span_text
 
-REACH: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+ADDRESS: Final = {"email": "e-mail address", "sms": "phone number", "phone": "phone number", "social": "social account"}
+FAULTS: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "email": ("email",),
-        "sms": ("phone",),
-        "phone": ("phone",),
-        "social": ("whatsapp", "instagram_id", "meta_psid", "telegram"),
+        reach.HARD_BOUNCE: "does not exist (hard bounce)",
+        reach.SOFT_BOUNCES: "did not take the last messages",
+        reach.COMPLAINT: "belongs to somebody who complained of our messages",
+        reach.BLOCKED: "is blocked",
+        reach.STOPPED: "was closed by STOP",
     }
 )
-"""By which identities a customer is reached over a channel."""
-ADDRESS: Final = {"email": "e-mail address", "sms": "phone number", "phone": "phone number", "social": "social account"}
 HOLD: Final = "promotions_hold"
 """The trait that says: no promotion now, a complaint is open."""
 
@@ -43,47 +44,48 @@ class Held:
     reason: str
 
 
-def consent(profile: Profile, channel: str, purpose: str) -> str:
-    """Empty when this may be said over this channel, else the reason.
-
-    Withdrawing for the channel, for any channel, for the purpose or for all of them each closes the way.
-    Marketing must have been agreed to; service and transactional messages need nobody's leave.
-    """
-    said = profile["consent"]
-    for where in (channel, "any"):
-        for what in (purpose, "all"):
-            if value(said, f"{where}/{what}") is False:
-                over = "every channel" if where == "any" else channel
-                return f"consent: {what} messages over {over} were refused"
-    if purpose != "marketing" or value(said, f"{channel}/marketing") or value(said, "any/marketing"):
-        return ""
-    return f"consent: marketing over {channel} was not agreed to"
+def consent(profile: Profile, channel: str, purpose: str, now: int) -> str:
+    """Empty when this may be said over this channel at a moment (ms), else the reason."""
+    why_not, said = reach.leave(profile, channel, purpose, now)
+    where, _, what = said.partition("/")
+    over = "every channel" if where == "any" else channel
+    if why_not == reach.REFUSED:
+        return f"consent: {what} messages over {over} were refused"
+    if why_not == reach.EXPIRED:
+        return f"consent: the leave for {what} over {over} has expired"
+    return f"consent: {purpose} over {channel} was not agreed to" if why_not else ""
 
 
-def way(rule: Rule, profile: Profile, event: Mapping[str, Any]) -> Way | Held:
-    """The first channel of the rule that is reachable and allowed, or why there is none."""
+def way(rule: Rule, profile: Profile, event: Mapping[str, Any], now: int) -> Way | Held:
+    """The first channel of the rule that is reachable and allowed at a moment (ms), or why there is none."""
     reasons: list[str] = []
     for channel in rule.send.channel:
-        to = _address(rule, profile, event, REACH[channel])
-        if to is None:
-            reasons.append(f"unreachable: no {ADDRESS[channel]} is known")
-            continue
-        reason = consent(profile, channel, rule.send.purpose)
+        to, reason = _address(rule, profile, event, channel, now)
+        reason = reason or consent(profile, channel, rule.send.purpose, now)
         if not reason:
             return Way(channel, to)
         reasons.append(reason)
-    # A refusal tells more than a missing address.
-    reasons.sort(key=lambda reason: reason.startswith("unreachable"))
+    # A refusal tells more than an address that does not work, and that more than a missing one.
+    reasons.sort(key=lambda reason: (reason.startswith("unreachable"), reason.startswith("address")))
     return Held(reasons[0])
 
 
-def _address(rule: Rule, profile: Profile, event: Mapping[str, Any], kinds: tuple[str, ...]) -> str | None:
-    """Whom an answer goes to: who wrote or called. A promotion goes to the address we trust most."""
+def _address(rule: Rule, profile: Profile, event: Mapping[str, Any], channel: str, now: int) -> tuple[str, str]:
+    """The best address that works, `type:value`, and an empty reason; or why there is none.
+
+    An answer goes to who wrote or called, a promotion to the address we trust most.
+    """
+    known = reach.addresses(profile, channel)
     if rule.send.purpose != "marketing":
-        for one in event.get("identities") or ():
-            if one.get("type") in kinds and f"{one['type']}:{one['value']}" in profile["identities"]:
-                return f"{one['type']}:{one['value']}"
-    return address(profile, *kinds)
+        named = [f"{one.get('type')}:{one.get('value')}" for one in event.get("identities") or ()]
+        known = [one for one in named if one in known] + known
+    if not known:
+        return "", f"unreachable: no {ADDRESS[channel]} is known"
+    for one in known:
+        if not reach.faults(profile, channel, one, now):
+            return one, ""
+    fault = reach.faults(profile, channel, known[0], now)[0]
+    return "", f"address: the {ADDRESS[channel]} {FAULTS[fault]}"
 
 
 def capped(rule: Rule, firings: Iterable[Firing], now: int, caps: Sequence[GlobalCap]) -> str:

@@ -67,6 +67,11 @@ class RuleFolder:
             self.engine = self._engine(loaded.rules, self.engine)
         return True
 
+    def read_by(self, computed: Lookup) -> None:
+        """From now on computed traits are read so."""
+        self._computed = computed
+        self.engine = self._engine(self.engine.rules, self.engine)
+
     def _read(self, name: str) -> Page:
         page = read_file(self._path / name)
         before = self._pages.get(name)

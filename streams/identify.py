@@ -182,6 +182,7 @@ class Customers:
         if before is not None:  # what was given up in this batch is taken back
             draft.absorbed.remove(before)
             moved = Draft(blank(where), before.version, terms=before.terms, changed=True)
+            moved.memberships = before.memberships  # the store still has them
         else:
             was = draft.places.pop(where, version(self.loaded.values.get(where)))
             moved = Draft(blank(where), was, changed=True)

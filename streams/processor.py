@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -44,6 +44,10 @@ HELD: Final = 0.05
 log = get("processor")
 
 
+async def as_it_is() -> None:
+    """For a store about which nothing is to be known."""
+
+
 @dataclass(slots=True)
 class Position:
     """How far one partition is."""
@@ -71,13 +75,16 @@ class Processor:
         policy: Policy,
         *,
         outstanding: Outstanding = nothing,
+        enter: Callable[[], Awaitable[None]] = as_it_is,
     ) -> None:
+        """`enter` is called before anything is read into a store, or read on. It may raise Transient."""
         self._policy = policy
         self._ledger = ledger
         self._pipeline = pipeline
         self._relay = relay
         self._topic_id = topic_id
         self._positions: dict[int, Position] = {}
+        self._enter = enter
         self._gate = Gate(ledger, pipeline, topic_id, outstanding)
         self.aftermath = Aftermath(ledger, relay)
         self._left_behind = False
@@ -188,6 +195,7 @@ class Processor:
             self._positions.clear()
             self._pipeline.directory.forget()
             partitions = self.assigned
+        await self._enter()
         marks = await self._ledger.locate()
         behind = False
         if not moved or self.assigned - self._had:

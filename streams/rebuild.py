@@ -25,6 +25,7 @@ from profile_store.connect import Gap
 from profile_store.generations import Generations
 from profile_store.keys import Keys
 from profile_store.ledger import Ledger, Raise
+from rules.book import Book
 from streams.declared import Declarations
 from streams.decode import Dead, Incoming, decode
 from streams.foretell import decisions
@@ -53,6 +54,8 @@ class Progress:
     done: int = 0
     total: int = 0
     dead: int = 0
+    moved: int = 0
+    """Memberships of segments that other declarations changed."""
     held: float = 0.0
     """Seconds for which the workers were held."""
     started: float = field(default_factory=time.monotonic)
@@ -79,7 +82,8 @@ class Rebuild:
         self._tell = tell
         self._generations = generations
         self._ledger = ledger
-        self._pipeline = Pipeline(self._ledger, Declarations(settings), self._bury, settings.policy)
+        self._declarations = Declarations(settings)
+        self._pipeline = Pipeline(self._ledger, self._declarations, self._bury, settings.policy)
         self._marks: dict[int, str] = {}
         self._next: dict[int, int] = {}
         self._oldest: dict[int, int] = {}
@@ -102,6 +106,7 @@ class Rebuild:
     async def bulk(self, at: Keys) -> int:
         """Bring a generation up to where the workers are now, and leave it at that; how many events were read."""
         self._ledger.at = at
+        await self._declarations.adopt(self._ledger)
         async with self._reading() as consumer:
             await self._locate(consumer)
             return await self._read(consumer, await self._limits(consumer))
@@ -109,6 +114,7 @@ class Rebuild:
     async def run(self, at: Keys) -> Progress:
         """Fill a generation from its watermarks on, and put it in use. Raises Gap when another rebuild took over."""
         self._ledger.at = at
+        await self._declarations.adopt(self._ledger)
         async with self._reading() as consumer:
             await self._locate(consumer)
             limits = await self._limits(consumer)
@@ -243,7 +249,15 @@ class Rebuild:
             await self._foretell(consumer)
             if any(max(end, self._oldest[one]) < self._next[one] for one, end in limits.items()):
                 raise Rejected("the store in use lost what it had while it was built anew; begin again")
+            await self._note(old, at)
             return await self._generations.switch(old, at, before, self._marks)
         finally:
             await self._generations.unseal()
             self.progress.held += time.monotonic() - started
+
+    async def _note(self, old: Keys, at: Keys) -> None:
+        """Note what other declarations change in the segments; while nobody writes, so that it is exact."""
+        said = await self._generations.declared(old)
+        same = said is not None and Book.from_json(said).version == self._declarations.book.version
+        if not same or await self._generations.untold(old):
+            self.progress.moved = await self._generations.compare(old, at)

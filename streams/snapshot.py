@@ -28,6 +28,7 @@ from profile_store.draft import place
 from profile_store.generations import Generations
 from profile_store.keys import Keys
 from profile_store.ledger import Ledger
+from rules.book import Book
 from streams.decode import Incoming
 from streams.foretell import decisions, outstanding
 from streams.gate import applied
@@ -54,12 +55,14 @@ class Snapshot:
     """Seconds for which the workers were held."""
 
 
-def made_for(settings: Settings) -> dict[str, Any]:
-    """What must be the same where a snapshot is read again: other code or another policy makes other customers."""
+def made_for(settings: Settings, declared: str) -> dict[str, Any]:
+    """What must be the same where a snapshot is read again: other code, another policy or other
+    declarations make other customers. `declared` is the version of those."""
     return {
         "format": FORMAT,
         "hub": version("interaction-hub"),
         "policy": digest(repr(sorted(settings.policy.kinds.items()))),
+        "declarations": declared,
     }
 
 
@@ -71,13 +74,13 @@ def newest(settings: Settings) -> Path:
     return found[-1]
 
 
-def opened(settings: Settings, folder: Path) -> Snapshot:
+def opened(settings: Settings, folder: Path, declared: str) -> Snapshot:
     """The snapshot in a folder. Raises Misconfigured when it is not complete, or of another hub."""
     try:
         meta = orjson.loads((folder / META).read_bytes())
     except (OSError, ValueError) as error:
         raise Misconfigured(f"{folder} holds no complete snapshot: {error}", "Take another.") from error
-    other = [name for name, value in made_for(settings).items() if meta.get(name) != value]
+    other = [name for name, value in made_for(settings, declared).items() if meta.get(name) != value]
     if other:
         raise Misconfigured(
             f"{folder} was made with another {', '.join(other)}", "Rebuild from the log: hub customer rebuild --all"
@@ -128,7 +131,9 @@ class Taking:
         if (await self._generations.standing()).current != at.generation:
             raise Transient("another generation of the store came in use; take the snapshot again")
         await asyncio.to_thread(_save, unfinished / AGAIN, again.values())
-        meta = {**made_for(self._settings), "marks": {str(one): mark for one, mark in marks.items()}}
+        said = await self._generations.declared(at)
+        declared = Book.from_json(said).version if said is not None else ""
+        meta = {**made_for(self._settings, declared), "marks": {str(one): mark for one, mark in marks.items()}}
         _complete(unfinished, folder, {**meta, "places": all_.count})
         return Snapshot(folder, marks, all_.count, held)
 

@@ -19,12 +19,14 @@ from profile_store.changes import Changes
 from profile_store.cluster import ledger
 from profile_store.connect import connect, install
 from profile_store.shards import only_server
+from streams.announce import Announcer
 from streams.declared import Declarations
 from streams.feed import Feed
 from streams.foretell import outstanding
 from streams.pipeline import Pipeline
 from streams.plain import PlainRunner
 from streams.processor import Processor
+from streams.redeclare import Redeclarer
 from streams.relay import Relay
 from streams.runner import Batches, Runner
 from streams.timers import Timers
@@ -62,6 +64,7 @@ class Worker:
         self._ledger = ledger(self._redis, settings.group, feed=settings.profiles_feed)
         self._relay = Relay(self._producer, self._ledger, settings)
         self._declarations = Declarations(settings)
+        self._announcer = Announcer(self._redis, self._ledger, self._producer, settings)
 
     async def run(self) -> None:
         """Run until SIGTERM. Raises Transient or Misconfigured when it cannot start."""
@@ -79,6 +82,7 @@ class Worker:
             log_id,
             self._settings.policy,
             outstanding=partial(outstanding, self._settings),
+            enter=self._enter,
         )
         timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned, pipeline.heard)
         runner = _runner(self._settings, processor)
@@ -97,6 +101,7 @@ class Worker:
                 self._sweep(),
                 self._tidy(),
                 self._watch_rules(),
+                Redeclarer(self._declarations, self._ledger, lambda: processor.assigned).run(),
                 *self._feed(processor),
             )
         ]
@@ -121,6 +126,11 @@ class Worker:
         changes, ledger = Changes(only_server(self._redis), self._ledger), self._ledger
         feed = Feed(changes, self._producer, self._settings, lambda: processor.assigned, lambda: ledger.at.generation)
         return [feed.run()]
+
+    async def _enter(self) -> None:
+        """Take over what the store in use is folded with, and tell what is still to be told of it."""
+        await self._declarations.adopt(self._ledger)
+        await self._announcer.run(self._declarations.book.lot)
 
     async def _sweep(self) -> None:
         while True:

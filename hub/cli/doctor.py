@@ -15,6 +15,8 @@ from hub.settings import Settings, read
 from hub.topics import TOPICS, full_name
 from profile_store.connect import connect
 from profile_store.health import Health, health
+from profile_store.store import Store
+from rules.book import Book, Folders
 
 OLDEST_REDIS = (7, 0)
 console = Console(highlight=False, soft_wrap=True)
@@ -48,6 +50,29 @@ async def check_redis(settings: Settings) -> list[Check]:
     return [check for one in found for check in _redis_checks(one)]
 
 
+async def check_declared(settings: Settings) -> list[Check]:
+    """The computed traits and segments of the folders are sound, and in force."""
+    if not settings.redis_url.get_secret_value():
+        return []
+    folders = Folders(settings.traits_dir, settings.segments_dir)
+    wrong = [Check(False, str(one), "Correct it; those in force stay until then.") for one in folders.problems]
+    client = connect(settings)
+    try:
+        store = Store(client)
+        said, rebuilding = await store.declared(), await store.rebuilding()
+    except (HubError, Misconfigured):  # is told by the check of Redis
+        return wrong
+    finally:
+        await client.aclose()
+    under_way = "" if rebuilding is None else f": a rebuild is under way, {rebuilding[0]:,} of {rebuilding[1]:,} events"
+    book = folders.book if said is None else Book.from_json(said)
+    if book.version == folders.book.version or wrong:
+        what = f"{len(book.traits)} computed traits and {len(book.segments)} segments are in force{under_way}"
+        return [*wrong, Check(True, what)]
+    what = "other computed traits or segments are declared than are in force"
+    return [Check(bool(under_way), what + under_way, "A worker builds all customers with them; is one running?")]
+
+
 def _redis_checks(one: Health) -> list[Check]:
     name = f"Redis {one.name}" if one.name else "Redis"
     new = tuple(int(part) for part in one.version.split(".")[:2]) >= OLDEST_REDIS
@@ -74,6 +99,10 @@ def _redis_checks(one: Health) -> list[Check]:
     return checks
 
 
+async def _stored(settings: Settings) -> list[Check]:
+    return [*await check_redis(settings), *await check_declared(settings)]
+
+
 def register(app: typer.Typer) -> None:
     """Add the command."""
 
@@ -84,7 +113,7 @@ def register(app: typer.Typer) -> None:
         Example: hub doctor
         """
         settings = read()
-        checks = [*local_checks(settings.state), *check_kafka(settings), *asyncio.run(check_redis(settings))]
+        checks = [*local_checks(settings.state), *check_kafka(settings), *asyncio.run(_stored(settings))]
         for check in checks:
             console.print(f"[green]ok[/]     {check.what}" if check.ok else f"[red]fault[/]  {check.what}")
             if not check.ok and check.advice:

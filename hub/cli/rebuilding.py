@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
+from secrets import token_hex
 from typing import Annotated
 
 import typer
@@ -17,14 +18,15 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
-from hub.errors import Misconfigured
+from hub.errors import Misconfigured, Transient
 from hub.settings import Settings, read
 from hub.tuning import calm_collector
-from profile_store.connect import connect_server, install
+from profile_store.connect import Server, connect_server, install
 from profile_store.copies import Copies
 from profile_store.generations import Generations
 from profile_store.keys import Keys
 from profile_store.ledger import Ledger
+from rules.book import Book, Folders
 from streams.rebuild import Progress, Rebuild
 from streams.snapshot import Snapshot, Taking, load, newest, opened
 from streams.topic import Described, describe
@@ -37,6 +39,7 @@ LOOK_EVERY = 2.0
 MUCH = 50_000
 """Events from which several processes are quicker than one; they take two seconds to begin."""
 MOST_HANDS = 4
+ALIVE_EVERY = 1.0
 SETTLE = 2.0
 """Seconds until nobody reads the former store any more."""
 
@@ -70,33 +73,99 @@ def shown() -> Iterator[Shown]:
 
 async def rebuild_all(settings: Settings, *, resume: bool = False, snapshot: Path | None = None) -> Progress:
     """Build a new generation, put it in use, and remove those before it."""
-    client = connect_server(settings)
+    client, lot = connect_server(settings), token_hex(8)
     try:
         await install(client)
-        described = await asyncio.to_thread(describe, settings)
         generations = Generations(client, settings.group)
-        ledger = Ledger(client, settings.group)
-        now = await generations.standing()
-        if resume and now.building is not None and await generations.marks(Keys(now.building)):
-            at = Keys(now.building)
-        else:
-            at = await generations.begin()
-            if snapshot is not None:
-                count = await load(opened(settings, snapshot), Copies(client, at, settings.group))
-                console.print(f"{count:,} places of the store taken from {snapshot}")
-        with shown() as tell:
-            rebuild = Rebuild(settings, ledger, generations, described, tell)
-            await _together(settings, rebuild, at, described, tell)
-            progress = await rebuild.run(at)
-        rate = progress.done / max(progress.seconds, 0.001)
-        console.print(
-            f"[green]rebuilt[/] from {progress.done:,} events in {progress.seconds:.1f} s ({rate:,.0f}/s); "
-            f"workers were held for {progress.held * 1000:.0f} ms"
-        )
-        await _clean(generations)
-        return progress
+        await generations.claim(lot, alone=False)
+        return await _rebuild(settings, client, generations, lot, resume=resume, snapshot=snapshot)
     finally:
         await client.aclose()
+
+
+async def rebuild_changed(settings: Settings) -> Progress | None:
+    """The same, but only if the folders have other declarations than are in force, and no other rebuild lives."""
+    client, lot = connect_server(settings), token_hex(8)
+    try:
+        await install(client)
+        generations = Generations(client, settings.group)
+        now = await generations.declared(Keys((await generations.standing()).current))
+        if now is not None and (await declared(settings, generations)).version == Book.from_json(now).version:
+            console.print("the declarations in force are those of the folders")
+            return None
+        if not await generations.claim(lot, alone=True):
+            console.print("another rebuild is under way")
+            return None
+        return await _rebuild(settings, client, generations, lot)
+    finally:
+        await client.aclose()
+
+
+async def _rebuild(
+    settings: Settings,
+    client: Server,
+    generations: Generations,
+    lot: str,
+    *,
+    resume: bool = False,
+    snapshot: Path | None = None,
+) -> Progress:
+    described = await asyncio.to_thread(describe, settings)
+    now = await generations.standing()
+    if resume and now.building is not None and await generations.marks(Keys(now.building)):
+        at = Keys(now.building)
+    else:
+        book = await declared(settings, generations)
+        found = None if snapshot is None else opened(settings, snapshot, book.version)
+        at = await generations.begin(book.to_json())
+        if found is not None:
+            count = await load(found, Copies(client, at, settings.group))
+            console.print(f"{count:,} places of the store taken from {snapshot}")
+    with shown() as tell:
+        rebuild = Rebuild(settings, Ledger(client, settings.group), generations, described, tell)
+        async with _alive(generations, lot, rebuild.progress):
+            await _together(settings, rebuild, at, described, tell)
+            progress = await rebuild.run(at)
+    rate = progress.done / max(progress.seconds, 0.001)
+    console.print(
+        f"[green]rebuilt[/] from {progress.done:,} events in {progress.seconds:.1f} s ({rate:,.0f}/s); "
+        f"workers were held for {progress.held * 1000:.0f} ms"
+    )
+    if progress.moved:
+        console.print(f"{progress.moved:,} memberships of segments changed by other declarations")
+    await _clean(generations)
+    return progress
+
+
+async def declared(settings: Settings, generations: Generations) -> Book:
+    """The declarations to build with: those of the folders; when something is wrong there, those in force."""
+    folders = Folders(settings.traits_dir, settings.segments_dir)
+    now = await generations.declared(Keys((await generations.standing()).current))
+    if folders.sound or now is None:
+        return folders.book
+    for problem in folders.problems:
+        console.print(f"[red]{problem}[/]")
+    console.print("computed traits and segments stay as they are in force")
+    return Book.from_json(now)
+
+
+@contextlib.asynccontextmanager
+async def _alive(generations: Generations, lot: str, progress: Progress) -> AsyncIterator[None]:
+    """Say again and again that this rebuild lives, and how far it is."""
+
+    async def say() -> None:
+        while True:
+            with contextlib.suppress(Transient):
+                await generations.alive(lot, progress.done, progress.total)
+            await asyncio.sleep(ALIVE_EVERY)
+
+    saying = asyncio.create_task(say())
+    try:
+        yield
+    finally:
+        saying.cancel()
+        with contextlib.suppress(Transient):
+            await generations.over(lot)
 
 
 async def _together(settings: Settings, rebuild: Rebuild, at: Keys, described: Described, tell: Shown) -> None:
@@ -149,6 +218,9 @@ def rebuild(
         bool, typer.Option("--from-snapshot", help="Begin with the newest snapshot, not with the log's beginning.")
     ] = False,
     folder: Annotated[Path | None, typer.Option(help="The snapshot to begin with, if not the newest.")] = None,
+    if_changed: Annotated[
+        bool, typer.Option("--if-changed", help="Only if other computed traits or segments are declared than in force.")
+    ] = False,
 ) -> None:
     """Build all customers again from the log, beside those in use, and put them in their place.
 
@@ -159,6 +231,9 @@ def rebuild(
     if not all_:
         raise Misconfigured("What is to be rebuilt?", "All of it: hub customer rebuild --all")
     settings = read()
+    if if_changed:
+        asyncio.run(rebuild_changed(settings))
+        return
     snapshot = folder or newest(settings) if from_snapshot else None
     asyncio.run(rebuild_all(settings, resume=resume, snapshot=snapshot))
 

@@ -22,9 +22,11 @@ from hub.topics import INTERACTIONS
 from profile_store.cluster import ledger
 from profile_store.connect import connect
 from profile_store.document import canonical, unpacked
+from profile_store.facets.windows import Index
 from profile_store.store import Store
+from rules.book import Book, Folders
 from streams import verify as pure
-from streams.declared import Declarations
+from streams.declared import features_of
 from streams.decode import Incoming, one
 from streams.foretell import Line
 from streams.gate import applied
@@ -41,6 +43,13 @@ class Seen:
 
     document: Document
     marks: dict[int, str]
+    book: Book
+    """The computed traits and segments that it is folded with."""
+
+    @property
+    def features(self) -> Index:
+        """What it keeps for computed traits."""
+        return features_of(self.book)
 
 
 @dataclass(slots=True)
@@ -49,6 +58,7 @@ class Compared:
 
     stored: Document
     folded: Document | None
+    features: Index
     events: list[Incoming] = field(default_factory=list)
 
     @property
@@ -70,7 +80,9 @@ async def look(settings: Settings, identifier: str) -> Seen:
         raw = (await here.read({profile["id"]: []}))[profile["id"]].value
         if raw is None or raw[:1] == b">":
             raise Rejected(f"{identifier} is being joined to another customer; try again")
-        return Seen(unpacked(raw), marks)
+        said = await store.declared()
+        book = Book.from_json(said) if said is not None else Folders(settings.traits_dir, settings.segments_dir).book
+        return Seen(unpacked(raw), marks, book)
     finally:
         await client.aclose()
 
@@ -102,14 +114,14 @@ def compare(settings: Settings, seen: Seen, topic: Described, *, whole: bool) ->
     """Fold a customer again; of what its events lead to, everything is read."""
     places = None if whole else pure.homes(seen.document, len(topic.partitions))
     names = pure.wanted(seen.document)
-    identity, features = seen.document["nodes"][0], Declarations(settings)().features
+    identity, features = seen.document["nodes"][0], seen.features
     while True:
         where = topic.partitions if places is None else sorted(places)
         events = [one for one in _events(settings, seen, topic, where) if pure.concerns(one, names)]
         folded = pure.refold(events, features).document(identity)
         more = names if folded is None else names | pure.wanted(folded)
         if more == names:
-            return Compared(seen.document, folded, events)
+            return Compared(seen.document, folded, features, events)
         # A decision that the store does not know leads to others.
         names, places = more, None
 
@@ -144,7 +156,7 @@ def verify(
     lines = ["the log knows nobody like that"] if folded is None else _lines(stored, folded)
     for line in lines:
         console.print(line, markup=False)
-    guilty = pure.culprit(stored, found.events, Declarations(settings)().features)
+    guilty = pure.culprit(stored, found.events, found.features)
     if guilty is not None:
         one_, record = guilty.incoming.event, guilty.incoming.record
         console.print(

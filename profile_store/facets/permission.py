@@ -22,26 +22,15 @@ from typing import Any, Final
 from hub.event import Event
 from hub.ids import digest
 from hub.jsonbytes import dumps
+from hub.reach import EVIDENCE, GIVEN, KEPT, KINDS, NUMBER, WHEN, WITHDRAWN
 from profile_store.facets.carry import copied, kept, moment, part, smallest, text
 
-NAME: Final = "permission"
-
-TIME, REF, SOURCE, EVIDENCE = range(4)
-GIVEN, WITHDRAWN = range(2)
-NUMBER, WHEN, BY, CODE = range(4)
+NAME: Final = KEPT
 
 CONSENTS: Final = 32
 ADDRESSES: Final = 16
 LONGEST: Final = 200
 """Bytes of one part of the evidence."""
-
-KINDS: Final[Mapping[str, frozenset[str]]] = {
-    "email": frozenset({"email"}),
-    "sms": frozenset({"phone"}),
-    "phone": frozenset({"phone"}),
-    "social": frozenset({"whatsapp", "instagram_id", "meta_psid", "telegram"}),
-}
-"""What can be an address on a channel."""
 
 CODES: Final[Mapping[str, str]] = {
     **dict.fromkeys(("30005", "30006", "21211", "21614", "131026"), "hard"),
@@ -147,7 +136,7 @@ def _failure(error: str) -> tuple[str, str]:
 
 
 def _addresses(event: Event, channel: str) -> list[str]:
-    kinds = KINDS.get(channel, frozenset())
+    kinds = KINDS.get(channel, ())
     found = (f"{one['type']}:{one['value']}" for one in event.identities if one["type"] in kinds)
     return [f"{channel}/{address}" for address in dict.fromkeys(found)]
 

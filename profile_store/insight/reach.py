@@ -10,17 +10,12 @@ from statistics import median
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from hub.reach import REFUSED, addresses, faults, leave
 from profile_store.facets import answers as _answers
-from profile_store.facets import permission as _permission
 
 CHANNELS: Final = ("email", "sms", "phone", "social")
 """In the order of preference while nothing else is known."""
 
-SOFT: Final = 3
-"""So many soft bounces, the newest since anything arrived, close an address."""
-DAY: Final = 86_400_000
-SOFT_DAYS: Final = 7
-"""After so many days without a further one it is tried again."""
 ENOUGH: Final = 3
 """Messages from which answers tell something."""
 STATED: Final = ("preferred_channel", "contact_preference")
@@ -78,69 +73,23 @@ def _marked(one: Reach, reason: str) -> Reach:
 def _channel(profile: Mapping[str, Any], channel: str, now: int) -> Reach:
     why: tuple[str, ...] = ("no-address",)
     best = ""
-    for address in _addresses(profile, channel):
-        faults = _faults(profile, channel, address, now)
-        if not best or not faults:
-            best, why = address, faults
-        if not faults:
+    for address in addresses(profile, channel):
+        found = faults(profile, channel, address, now)
+        if not best or not found:
+            best, why = address, found
+        if not found:
             break
-    if _refused(profile, channel):
+    if _refused(profile, channel, now):
         why = (*why, "refused")
     rates = _rates(profile, channel)
-    return Reach(channel, best, why, _marketing(profile, channel, now), rates, best_hour(profile, channel, now))
+    return Reach(
+        channel, best, why, leave(profile, channel, "marketing", now).why_not, rates, best_hour(profile, channel, now)
+    )
 
 
-def _addresses(profile: Mapping[str, Any], channel: str) -> list[str]:
-    """Verified ones first, then those seen last."""
-    kinds = _permission.KINDS[channel]
-    known = {key: one for key, one in profile.get("identities", {}).items() if key.partition(":")[0] in kinds}
-    return sorted(known, key=lambda key: (known[key]["verified"], known[key]["last"], key), reverse=True)
-
-
-def _faults(profile: Mapping[str, Any], channel: str, address: str, now: int) -> tuple[str, ...]:
-    """What keeps messages from an address. A sign of life after a bounce ends it; a complaint and STOP stay."""
-    facts = profile.get(_permission.NAME, {}).get("reach", {}).get(f"{channel}/{address}", {})
-    alive = facts.get("ok", -1)
-    when = {fact: said[_permission.WHEN] for fact, said in facts.items() if fact != "ok"}
-    found = []
-    if when.get("hard", -1) > alive:
-        found.append("hard-bounce")
-    often = "soft" in facts and facts["soft"][_permission.NUMBER] >= SOFT
-    if often and when["soft"] > alive and now - when["soft"] <= SOFT_DAYS * DAY:
-        found.append("soft-bounces")
-    if "complaint" in facts:
-        found.append("complaint")
-    if when.get("blocked", -1) > alive:
-        found.append("blocked")
-    if when.get("stop", -1) > when.get("start", -1):
-        found.append("stopped")
-    return tuple(found)
-
-
-def _refused(profile: Mapping[str, Any], channel: str) -> bool:
+def _refused(profile: Mapping[str, Any], channel: str, now: int) -> bool:
     """Whether even messages of service were refused."""
-    consent = profile.get("consent", {})
-    names = (f"{where}/{what}" for where in (channel, "any") for what in ("service", "all"))
-    return any(name in consent and consent[name][0] is False for name in names)
-
-
-def _marketing(profile: Mapping[str, Any], channel: str, now: int) -> str:
-    """Why no offers may go over a channel. A leave that was given for a time ends with it."""
-    consent = profile.get("consent", {})
-    names = [f"{where}/{what}" for where in (channel, "any") for what in ("marketing", "all")]
-    if any(name in consent and consent[name][0] is False for name in names):
-        return "withdrawn"
-    given = [f"{where}/marketing" for where in (channel, "any")]
-    leaves = [name for name in given if name in consent and consent[name][0]]
-    if not leaves:
-        return "not-asked"
-    return "" if any(not _expired(profile, name, now) for name in leaves) else "expired"
-
-
-def _expired(profile: Mapping[str, Any], name: str, now: int) -> bool:
-    given, _ = profile.get(_permission.NAME, {}).get("consent", {}).get(name, (None, None))
-    until = None if given is None else given[_permission.EVIDENCE].get("expires")
-    return until is not None and until <= now
+    return leave(profile, channel, "service", now).why_not == REFUSED
 
 
 def _rates(profile: Mapping[str, Any], channel: str) -> Rates | None:

@@ -48,6 +48,8 @@ class Memory:
         self.applied: dict[str, dict[bytes, int]] = {}
         self.rows: dict[str, list[bytes]] = {}
         self.outbox: dict[int, dict[str, bytes]] = {}
+        self.members: set[str] = set()
+        """The index of segments."""
         self.marks: dict[int, str] = {}
         self.progress: dict[int, int] = {}
         self.away = 0
@@ -111,6 +113,8 @@ class Memory:
         mine = self.applied.setdefault(customer, {})
         self.applied[customer] = dict(RECORD.iter_unpack(written.get("seen", b""))) | mine
         self.rows.setdefault(customer, []).extend(written.get("rows", []))
+        self.members |= set(written.get("entered", [])[1::2])
+        self.members -= set(written.get("left", []))
         parts = written.get("outbox", [])
         self.outbox.setdefault(keys.bucket(customer), {}).update(zip(parts[::2], parts[1::2], strict=True))
 
@@ -157,7 +161,7 @@ class Memory:
     def snapshot(self) -> Memory:
         """The store as it is now, for later."""
         copy = Memory()
-        copy.values, copy.marks = dict(self.values), dict(self.marks)
+        copy.values, copy.marks, copy.members = dict(self.values), dict(self.marks), set(self.members)
         copy.outbox = {bucket: dict(waiting) for bucket, waiting in self.outbox.items()}
         copy.applied = {customer: dict(refs) for customer, refs in self.applied.items()}
         copy.rows = {customer: list(rows) for customer, rows in self.rows.items()}
@@ -167,7 +171,7 @@ class Memory:
         """Lose everything that was written since."""
         copy = before.snapshot()
         self.values, self.applied, self.rows = copy.values, copy.applied, copy.rows
-        self.outbox, self.marks = copy.outbox, copy.marks
+        self.outbox, self.marks, self.members = copy.outbox, copy.marks, copy.members
 
 
 @dataclass

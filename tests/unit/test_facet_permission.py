@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hub.event import Event
+from hub.reach import EVIDENCE
 from profile_store.facets import permission
 from tests.unit.customer_events import ANNA, PHONE, folded, histories, keeps_the_laws, told
 
@@ -68,8 +69,8 @@ def test_the_leave_and_its_end_are_both_kept_with_their_proof() -> None:
 def test_of_a_long_proof_the_hash_is_kept() -> None:
     said = {"channel": "email", "given": True, "proof": {"page": "x" * 5_000}}
     kept = folded(permission, [told("consent.given", consent=said)])["permission"]["consent"]["email/marketing"][0]
-    assert list(kept[permission.EVIDENCE]["proof"]) == ["digest"]
-    assert len(kept[permission.EVIDENCE]["proof"]["digest"]) == 32
+    assert list(kept[EVIDENCE]["proof"]) == ["digest"]
+    assert len(kept[EVIDENCE]["proof"]["digest"]) == 32
 
 
 BOUNCE = {"hard": True, "proven": True, "status": "5.1.1"}

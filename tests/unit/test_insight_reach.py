@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 from hub.event import Event
+from hub.reach import SOFT
 from profile_store.facets import answers, permission
-from profile_store.insight.reach import SOFT, reach
+from profile_store.insight.reach import reach
 from profile_store.insight.value import DAY
 from tests.unit.customer_events import ANNA, PHONE, folded, told
 

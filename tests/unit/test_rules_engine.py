@@ -296,6 +296,44 @@ def test_the_first_channel_that_is_reachable_and_allowed() -> None:
     assert one.reason == "unreachable: no e-mail address is known"
 
 
+def leave_until(minute: float) -> dict[str, Any]:
+    """What the profile keeps of a leave for mail that ends so many minutes after the start."""
+    ends = int((START + timedelta(minutes=minute)).timestamp() * 1000)
+    return {"consent": {"email/marketing": [[0, "", "consent.given", {"expires": ends}], None]}}
+
+
+def test_a_leave_that_has_expired_is_none() -> None:
+    story = Story(rule(send={**MAIL, "channel": "email"}))
+    story.profile["consent"] = {"email/marketing": [True, 0, "", "consent.given"]}
+    story.profile["permission"] = leave_until(10)
+    assert outcomes(story.happens("sms.received", 9)) == ["r fired sent"]
+    (one,) = story.happens("sms.received", 10)
+    assert one.reason == "consent: the leave for marketing over email has expired"
+
+
+def test_a_leave_that_ended_while_we_waited_or_before_we_heard_of_it_is_none() -> None:
+    story = Story(rule(send={**MAIL, "channel": "email"}), rule("w", wait="30m", send={**MAIL, "channel": "email"}))
+    story.profile["consent"] = {"email/marketing": [True, 0, "", "consent.given"]}
+    story.profile["permission"] = leave_until(10)
+    late = story.event("sms.received", 9, late=2)
+    assert outcomes(list(story.engine.decide(late, late.ms, story.profile))) == ["r held consent", "w waiting wait"]
+    (_, waiting) = story.happens("sms.received", 1)
+    assert outcomes(story.due(waiting.timer, 31)) == ["w held consent"]
+
+
+def test_nothing_goes_to_an_address_that_bounced_hard() -> None:
+    story = Story(rule(send={**MAIL, "channel": "email"}))
+    mail = "email:a@example.org"
+    story.profile["permission"] = {"reach": {f"email/{mail}": {"hard": [1, START.timestamp() * 1000, "r", "5.1.1"]}}}
+    (one,) = story.happens("sms.received", 1)
+    assert one.reason == "address: the e-mail address does not exist (hard bounce)"
+    other = "email:b@example.org"
+    story.profile["identities"][other] = {"verified": False, "first": 0, "last": 0}
+    (one,) = story.happens("sms.received", 2)
+    assert one.trigger is not None
+    assert one.trigger.to == other
+
+
 def test_promotions_can_be_put_on_hold() -> None:
     story = Story(rule("p", send=MAIL), rule("s"))
     story.profile["traits"]["promotions_hold"] = [True, 0, "", ""]
