@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -137,9 +137,13 @@ class History:
             if cursor is None:
                 return
 
-    async def causes(self, profile: Profile, moments: Mapping[str, int]) -> dict[str, dict[str, Any]]:
-        """Events by their short names, for people: id, type, time, source, agent, an excerpt. Raises Transient."""
-        found = await self._log.find(whose(profile).keys, moments)
+    async def causes(self, profiles: Iterable[Profile], moments: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+        """Events of these customers by their short names: id, type, time, source, agent, an excerpt.
+
+        Raises Transient.
+        """
+        keys = frozenset[str]().union(*(whose(profile).keys for profile in profiles))
+        found = await self._log.find(keys, moments)
         return {ref: _cause(event) for ref, event in found.items()}
 
 
