@@ -262,6 +262,16 @@ async def test_after_leaves_out_what_is_older() -> None:
         assert [one["id"] for one in body["items"]] == [f"r{number:02d}" for number in range(1, 11)]
 
 
+async def test_until_leaves_out_what_is_newer() -> None:
+    async with kit() as desk:
+        moments = [
+            datetime.fromtimestamp((now_ms() - ago) / 1000, UTC).isoformat() for ago in (4 * 24 * HOUR, 6 * HOUR)
+        ]
+        body = (await desk.ask("GET", f"{SARA}/timeline?after={moments[0]}&until={moments[1]}")).json()
+        assert {one["id"] for one in body["items"]} == {"r12", "r13", "r14", "r15", "r16"}
+        assert (await desk.ask("GET", f"{SARA}/timeline?until=soon")).status_code == 422
+
+
 async def test_export_holds_everything() -> None:
     async with kit() as desk:
         _old(desk, 30)
