@@ -47,11 +47,14 @@ async def why(
     customer: str,
     events: Annotated[bool, Query(description="Look up the events behind it in the log; slower")] = True,
 ) -> dict[str, Any]:
-    """For every link the event, rule and time that made it; for every refusal the limit or block that stopped it."""
+    """For every link the event, rule and time that made it; for every refusal the limit or block that stopped it.
+
+    `claims` are refusals of the other side: an identity of this customer was named for another one.
+    """
     _, profile = await wanted(request, customer)
     here = desk(request)
     found = await kinship.kinship(here.store, here.settings.policy, profile)
-    behind = await kinship.causes(here.history, profile, [*found.ties, *found.refusals]) if events else {}
+    behind = await kinship.causes(here.history, found.profiles, found.decisions) if events else {}
     return kinship.as_json(found, behind)
 
 

@@ -22,3 +22,8 @@ def solar_hijri(day: date) -> tuple[int, int, int]:
     if days < 186:
         return year, 1 + days // 31, 1 + days % 31
     return year, 7 + (days - 186) // 30, 1 + (days - 186) % 30
+
+
+def nowruz(year: int) -> date:
+    """The first day of a year of the Solar Hijri calendar."""
+    return next(day for day in (date(year + 621, 3, number) for number in range(19, 24)) if solar_hijri(day)[0] == year)

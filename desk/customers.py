@@ -26,8 +26,9 @@ class Wanted(BaseModel):
     channel: str = Field(default="", max_length=40, description="The channel it went through")
     q: str = Field(default="", max_length=100, description="What occurs in it")
     after: AwareDatetime | None = Field(default=None, description="RFC 3339: what happened later")
+    until: AwareDatetime | None = Field(default=None, description="RFC 3339: what happened before")
 
-    @field_validator("after", mode="before")
+    @field_validator("after", "until", mode="before")
     @classmethod
     def _plus(cls, said: object) -> object:
         """A plus sign that was not escaped in the address arrives as a blank."""
@@ -36,8 +37,8 @@ class Wanted(BaseModel):
     @property
     def filters(self) -> Filters:
         """What rows must be like."""
-        since = int(self.after.timestamp() * 1000) if self.after else 0
-        return Filters(tuple(self.type), self.channel, self.q.strip(), since)
+        after, until = (int(one.timestamp() * 1000) if one else 0 for one in (self.after, self.until))
+        return Filters(tuple(self.type), self.channel, self.q.strip(), after, until)
 
 
 @router.get("/me", summary="Who you are")

@@ -27,7 +27,7 @@ async def evidence(request: Request, customer: str, identity: Name = "") -> Resp
     """What joins an identity to the customer, with the events behind it."""
     _, profile = await wanted(request, customer)
     ties = why.of_identity(why.links(profile), identity)
-    events = await kinship.causes(desk(request).history, profile, ties)
+    events = await kinship.causes(desk(request).history, [profile], ties)
     return _part(request, "parts/ties", ties=ties, key=identity, events=events)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -37,6 +37,8 @@ class Filters:
     """What must occur in it, in any form of its letters and digits."""
     after: int = 0
     """In milliseconds: what happened later."""
+    until: int = 0
+    """In milliseconds: what happened before; 0: until now."""
 
     def want(self, row: Row) -> bool:
         """Whether a row is wanted."""
@@ -47,6 +49,7 @@ class Filters:
             (not self.types or kind in self.types or kind.partition(".")[0] in self.types)
             and (not self.channel or self.channel in (through, kind.partition(".")[0]))
             and (not self.after or row["time"] > self.after)
+            and (not self.until or row["time"] < self.until)
             and (not self.text or letters(self.text) in letters(_words(row)))
         )
 
@@ -63,6 +66,8 @@ class Stretch:
     next: str | None
     reached: int | None = None
     """How far back the log was read for it, in milliseconds; None where it was not."""
+    beside: Sequence[Row] = ()
+    """All rows that the store has, wanted or not: what became of a message is told by another row."""
 
 
 def whose(profile: Profile, since: int = 0) -> Whose:
@@ -107,9 +112,9 @@ class History:
         wanted = [row for row in found if filters.want(row)]
         chosen = wanted[:limit]
         if len(wanted) > limit:
-            return Stretch(chosen, timeline.cursor({**chosen[-1]}))
+            return Stretch(chosen, timeline.cursor({**chosen[-1]}), beside=found)
         more = await self._store.forgotten(profile["id"])
-        return Stretch(chosen, None if more is None else OLDER)
+        return Stretch(chosen, None if more is None else OLDER, beside=found)
 
     async def _older(self, profile: Profile, position: str, limit: int, filters: Filters) -> Stretch:
         here, _ = await self._store.timeline(profile["id"], None, WHOLE)
@@ -121,7 +126,7 @@ class History:
 
         found = await self._log.before(whose(profile, filters.after), until, position, limit, want=want)
         rows = sorted(map(as_row, found.events), key=lambda row: (row["time"], row["id"]), reverse=True)
-        return Stretch(rows, f"{OLDER}{found.position}" if found.position else None, found.reached)
+        return Stretch(rows, f"{OLDER}{found.position}" if found.position else None, found.reached, here)
 
     async def whole(self, profile: Profile) -> AsyncIterator[Row]:
         """Every row there is, each once, the newest first but for what came in late. Raises Transient."""
@@ -137,9 +142,13 @@ class History:
             if cursor is None:
                 return
 
-    async def causes(self, profile: Profile, moments: Mapping[str, int]) -> dict[str, dict[str, Any]]:
-        """Events by their short names, for people: id, type, time, source, agent, an excerpt. Raises Transient."""
-        found = await self._log.find(whose(profile).keys, moments)
+    async def causes(self, profiles: Iterable[Profile], moments: Mapping[str, int]) -> dict[str, dict[str, Any]]:
+        """Events of these customers by their short names: id, type, time, source, agent, an excerpt.
+
+        Raises Transient.
+        """
+        keys = frozenset[str]().union(*(whose(profile).keys for profile in profiles))
+        found = await self._log.find(keys, moments)
         return {ref: _cause(event) for ref, event in found.items()}
 
 

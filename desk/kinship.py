@@ -14,11 +14,13 @@ from hub.profile import Document, Known, Profile
 from profile_store import outlook, why
 from profile_store.document import view
 from profile_store.outlook import Union
-from profile_store.why import No, Tie
+from profile_store.why import Claim, No, Tie
 from streams.connect import FULL, crowded
 
 SUGGESTED: Final = 8
 """Suggestions that are looked up: each is a question to the store."""
+ASKED: Final = 8
+"""Identities that are looked for among the claims for others: each is a question to every bucket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,21 +31,51 @@ class Kinship:
     ties: list[Tie]
     refusals: list[No]
     suggestions: list[tuple[str, Profile]]
-    """Identities that were only claimed → the known customer who has them."""
+    """Identities that were only claimed → the known customer who has them, or for whom they were claimed."""
+    claims: list[Claim]
+    others: dict[str, Profile]
+    """The customers of the claims, by id."""
+
+    @property
+    def decisions(self) -> list[Tie | No]:
+        """All that was decided."""
+        return [*self.ties, *self.refusals, *self.claims]
+
+    @property
+    def profiles(self) -> list[Profile]:
+        """Whose events led to what is said here."""
+        return [self.profile, *self.others.values()]
 
     def of(self, name: str) -> list[Tie]:
         """What joins one identity to the customer."""
         return why.of_identity(self.ties, name)
 
 
-async def kinship(store: Store, policy: Policy, profile: Profile) -> Kinship:
-    """Links, refusals, and who may be the same person. Raises Transient."""
+async def kinship(
+    store: Store, policy: Policy, profile: Profile, named_by: Collection[Profile] | None = None
+) -> Kinship:
+    """Links, refusals, claims for others, and who may be the same person. Raises Transient.
+
+    `named_by`: what `claimants` gave a moment ago, for who asks often.
+    """
     ties, refusals = why.links(profile), why.refusals(profile, policy)
-    return Kinship(profile, ties, refusals, await suggested(store, profile, refusals))
+    found = await claimants(store, profile) if named_by is None else named_by
+    others = {one["id"]: one for one in found}
+    claims = why.claims(profile, found, policy)
+    suggestions = await suggested(store, profile, refusals, [(one, others[one["customer"]]) for one in claims])
+    return Kinship(profile, ties, refusals, suggestions, claims, others)
 
 
-async def suggested(store: Store, profile: Profile, refusals: Collection[No]) -> list[tuple[str, Profile]]:
-    """Other known customers who have an identity that was only claimed for this one, each once."""
+async def claimants(store: Store, profile: Profile) -> list[Profile]:
+    """Customers for whom one of this customer's identities was named and refused. Raises Transient."""
+    names = [f"{one['type']}:{one['value']}" for one in views.identities(profile)]
+    return await store.claimants(names[:ASKED])
+
+
+async def suggested(
+    store: Store, profile: Profile, refusals: Collection[No], claims: Collection[tuple[Claim, Profile]]
+) -> list[tuple[str, Profile]]:
+    """Other known customers who have an identity that was only claimed for this one, or the reverse; each once."""
     found: dict[str, tuple[str, Profile]] = {}
     for no in refusals:
         if no["code"] != why.CLAIMED or len(found) >= SUGGESTED:
@@ -51,13 +83,18 @@ async def suggested(store: Store, profile: Profile, refusals: Collection[No]) ->
         other = await store.find(no["identity"])
         if other is not None and other[1]["id"] != profile["id"]:
             found.setdefault(other[1]["id"], (no["identity"], other[1]))
-    return list(found.values())
+    for claim, one in claims:
+        if claim["code"] == why.CLAIMED:
+            found.setdefault(one["id"], (claim["identity"], one))
+    return list(found.values())[:SUGGESTED]
 
 
-async def causes(history: History, profile: Profile, decisions: Collection[Tie | No]) -> dict[str, dict[str, Any]]:
+async def causes(
+    history: History, profiles: Collection[Profile], decisions: Collection[Tie | No]
+) -> dict[str, dict[str, Any]]:
     """The events behind decisions by their short names, as far as the log gives them in the time there is."""
     moments = {one["event"]["ref"]: one["time"] for one in decisions}
-    return await history.causes(profile, moments)
+    return await history.causes(profiles, moments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +164,9 @@ def as_json(found: Kinship, events: Mapping[str, dict[str, Any]]) -> dict[str, A
         "id": found.profile["id"],
         "links": [_decided(dict(tie), events) for tie in found.ties],
         "refusals": [_decided(dict(no), events) for no in found.refusals],
+        "claims": [
+            _decided({**one, "customer": summary(found.others[one["customer"]])}, events) for one in found.claims
+        ],
         "suggestions": [{"identity": name, "customer": summary(other)} for name, other in found.suggestions],
     }
 

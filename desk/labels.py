@@ -173,6 +173,36 @@ EVENTS: Final = {
     "agent.reply": N_("in an answer of ours"),
 }
 """The event behind a decision about identities."""
+KINDS: Final = {
+    "customer": (
+        N_("The customer spoke"),
+        ("email.received", "sms.received", "social.message", "social.comment", "social.mention", "social.reaction"),
+    ),
+    "us": (N_("We wrote"), ("rule.fired", "agent.reply")),
+    "calls": (N_("Calls"), ("phone",)),
+    "notes": (N_("Notes"), ("agent.note", "agent.wrap-up")),
+    "pages": (N_("Pages looked at"), ("web.page", "web.screen")),
+    "actions": (N_("Actions on the site and in the app"), ("web.track", "web.identify", "web.group", "web.alias")),
+    "surveys": (N_("Surveys"), ("survey",)),
+    "consent": (N_("Consent"), ("consent",)),
+    "held": (N_("Not sent"), ("rule.held",)),
+    "problems": (
+        N_("Delivery problems"),
+        ("email.bounced", "email.failed", "email.complained", "sms.failed", "social.failed"),
+    ),
+    "identifiers": (N_("Identifiers"), ("identity",)),
+}
+"""What a timeline can be narrowed to: types of events, or all of what stands before their dot."""
+SPANS: Final = {
+    1: N_("Last 24 hours"),
+    7: N_("Last 7 days"),
+    30: N_("Last 30 days"),
+    90: N_("Last 3 months"),
+    365: N_("Last 12 months"),
+}
+"""Days back from now."""
+FILTERED: Final = ("email", "sms", "phone", "social", "web")
+"""Channels that a timeline can be narrowed to whether or not the customer used them."""
 TIES: Final = {
     "together": N_("Named together with"),
     "by hand": N_("Joined by hand with"),

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from desk import sse, views
 from desk.feed import Feed
-from desk.kinship import Kinship, kinship
+from desk.kinship import Kinship, claimants, kinship
 from desk.ports import Row, Store
 from desk.render import Renderer, timeline_of
 from hub import logs
 from hub.errors import HubError
 from hub.kinds import Policy
+from hub.profile import Profile
 
 PAGE: Final = 50
 """Rows a page begins with and a stream compares."""
@@ -79,6 +81,8 @@ class View:
         self._panels: dict[str, str] = {}
         self._entries: dict[str, tuple[str, int]] = {}
         self._rows: set[str] = set()
+        self._claimants: list[Profile] = []
+        self._asked = -RECHECK
 
     async def changes(self, last: int | None = None) -> list[str]:
         """Events since the last call; `last` is the version a returning reader has."""
@@ -95,9 +99,16 @@ class View:
         rows, _ = await self._store.timeline(self._customer, None, PAGE)
         fresh = self._version < 0
         self._version = version
-        kin = await kinship(self._store, self._policy, profile)
+        kin = await kinship(self._store, self._policy, profile, await self._named_by(profile))
         events = self._compare(version, kin, rows)
         return [] if fresh and last == version else events
+
+    async def _named_by(self, profile: Profile) -> list[Profile]:
+        """Who named this customer's identities; asked seldom, as it concerns every bucket of the store."""
+        now = time.monotonic()
+        if now - self._asked >= RECHECK:
+            self._claimants, self._asked = await claimants(self._store, profile), now
+        return self._claimants
 
     def _compare(self, version: int, kin: Kinship, rows: list[Row]) -> list[str]:
         id = str(version)

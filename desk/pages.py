@@ -9,9 +9,11 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from desk import access, backstage, customers, views
+from desk import access, backstage, customers, rows, views
 from desk.access import COOKIE, staff
 from desk.context import LANGUAGE_COOKIE, THEME_COOKIE, desk, language_of, renderer_of, wanted
+from desk.customers import Wanted
+from desk.history import Filters
 from desk.kinship import kinship
 from desk.live import PAGE
 from desk.problems import Problem
@@ -108,12 +110,13 @@ async def customer(request: Request, customer: str) -> Response:
 
 
 @router.get("/customers/{customer}/rows")
-async def earlier(request: Request, customer: str, before: Annotated[str, Query(max_length=2000)]) -> Response:
-    """Earlier entries of the timeline, to be put after the last one."""
+async def some(request: Request, customer: str, asked: Annotated[Wanted, Query()]) -> Response:
+    """Entries of the timeline: those that filters let through, those after a cursor."""
     _, profile = await wanted(request, customer)
-    found = await desk(request).history.page(profile, before, PAGE)
+    found = await desk(request).history.page(profile, asked.before, asked.limit, asked.filters)
     renderer = renderer_of(request)
-    body = "".join(renderer.entry(entry) for entry in timeline_of(found.rows))
+    entries = rows.entries(found.rows, found.beside if asked.filters != Filters() else None)
+    body = "".join(map(renderer.entry, entries))
     reached = {} if found.reached is None else {"X-Reached": views.moment(found.reached)}
     return HTMLResponse(body, headers={"X-Next": found.next or "", **reached})
 

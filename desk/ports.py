@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -48,6 +48,10 @@ class Store(Protocol):
 
     async def search(self, prefix: str, limit: int = 20) -> list[Profile]:
         """Customers one of whose names or identifiers begins with the text."""
+        ...
+
+    async def claimants(self, identities: Iterable[str]) -> list[Profile]:
+        """Customers for whom one of these identities was named and refused."""
         ...
 
     async def segment_size(self, segment: str) -> int:

@@ -23,6 +23,10 @@ PANELS: Final = ("header", "call", "matters", "told", "signs", "journey", "conse
 """Parts of a customer's page that are replaced while it is open; each is a template `panels/<name>.html`."""
 
 
+YEARS: Final = 12
+"""Years that a timeline can be narrowed to."""
+
+
 class Renderer:
     """The templates, with the words of one language."""
 
@@ -84,6 +88,7 @@ class Renderer:
             "ways": reach.ways(profile, views.now_ms()),
             "reasons": reasons[:3],
             "matters": known.matters(profile),
+            "years": self.words.years(profile["first"], views.now_ms())[:YEARS] if profile["first"] else [],
             "signs": known.signs(profile),
         }
 

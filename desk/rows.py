@@ -61,7 +61,7 @@ class Entry:
     rows: list[Row]
     """Newest first."""
     state: str = ""
-    """Of a message of ours: '', sent, delivered, read or failed."""
+    """Of a message of ours: '', sent, delivered, read, failed, or unknown."""
     failure: str = ""
     subject: str = ""
     pages: list[tuple[str, int]] = field(default_factory=list)
@@ -88,11 +88,16 @@ class Entry:
         return next((row["data"][name] for row in self.rows if row["data"].get(name) not in (None, "")), None)
 
 
-def entries(rows: Sequence[Row]) -> list[Entry]:
-    """Rows, newest first, as entries, newest first."""
+def entries(rows: Sequence[Row], beside: Sequence[Row] | None = None) -> list[Entry]:
+    """Rows, newest first, as entries, newest first.
+
+    Where the rows are chosen, `beside` are others that may tell what became of them; of a message that is not among
+    those either, nobody knows.
+    """
     found: list[Entry] = []
     open_groups: dict[str, Entry] = {}
-    messages, states = _deliveries(rows)
+    messages, states = _deliveries(rows, beside or ())
+    known = None if beside is None else {row["id"] for row in beside}
     for row in rows:
         if row["type"] in HIDDEN or (_trigger(row) in messages and _state(row)):
             continue
@@ -108,6 +113,8 @@ def entries(rows: Sequence[Row]) -> list[Entry]:
             entry.id = row["id"]  # the oldest row names the group: it stays while newer ones join
     for entry in found:
         _finish(entry, messages, states)
+        if entry.kind == "sent" and not entry.state and known is not None and entry.row["id"] not in known:
+            entry.state = "unknown"
     return found
 
 
@@ -128,11 +135,11 @@ def _state(row: Row) -> int:
     return STATES.get(what, 0) if channel in CHANNELS else 0
 
 
-def _deliveries(rows: Sequence[Row]) -> tuple[dict[str, str], dict[str, Row]]:
+def _deliveries(rows: Sequence[Row], beside: Sequence[Row]) -> tuple[dict[str, str], dict[str, Row]]:
     """The triggers whose message is on this page with its subject, and the furthest state of each."""
     messages = {_trigger(row): "" for row in rows if row["type"] in SPOKEN and _trigger(row)}
     states: dict[str, Row] = {}
-    for row in rows:
+    for row in (*rows, *beside):
         trigger = _trigger(row)
         if trigger in messages and isinstance(row["data"].get("subject"), str):
             messages[trigger] = row["data"]["subject"]

@@ -48,6 +48,12 @@ SCRIPT: Final = {
     "close": N_("Close"),
     "asking": N_("Asked; waiting for the decision"),
     "undecided": N_("Not decided yet. It is kept and will be done; look again in a moment."),
+    "fit_one": N_("%(n)s entry fits"),
+    "fit": N_("%(n)s entries fit"),
+    "fit_more": N_("%(n)s entries fit so far; there are earlier ones"),
+    "no_fit": N_("Nothing fits these filters."),
+    "cleared": N_("No filters any more"),
+    "reached_fit": N_("Looked back to %(date)s; nothing more that fits so far."),
     "reached": N_("Looked back to %(date)s; nothing more of this customer so far."),
 }
 """By the name that the scripts call it by."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gettext
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, date, datetime, tzinfo
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +14,7 @@ import phonenumbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from desk.calendar import solar_hijri
+from desk.calendar import nowruz, solar_hijri
 
 LANGUAGES: Final = {"en": "English", "fa": "فارسی"}
 RIGHT_TO_LEFT: Final = frozenset({"fa"})
@@ -75,6 +75,21 @@ class Words:
     def clock(self, moment: int) -> str:
         """Hours and minutes."""
         return self.digits(f"{datetime.fromtimestamp(moment / 1000, UTC).astimezone(self._zone):%H:%M}")
+
+    def years(self, first: int, now: int) -> list[tuple[str, int, int]]:
+        """The years from one moment to another in the reader's calendar, the newest first: name, beginning, end.
+
+        Beginning and end are milliseconds since 1970 UTC; the end is the beginning of the next year.
+        """
+        oldest, newest = self._day(first)[0], self._day(now)[0]
+        begins = [self._begin(year) for year in range(oldest, newest + 2)]
+        found = [(self.digits(oldest + n), begins[n], begins[n + 1]) for n in range(newest - oldest + 1)]
+        return found[::-1]
+
+    def _begin(self, year: int) -> int:
+        """When a year of the reader's calendar begins, in milliseconds."""
+        day = nowruz(year) if self.language == "fa" else date(year, 1, 1)
+        return int(datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp() * 1000)
 
     def year(self, moment: int) -> str:
         """The year in the reader's calendar."""

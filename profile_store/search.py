@@ -7,10 +7,13 @@ from functools import lru_cache
 from typing import Final
 
 from hub.profile import Profile, value
+from profile_store import why
 
 LONGEST: Final = 100
 WORDS: Final = 6
 HIDDEN: Final = frozenset({"customer", "device"})
+NAMED: Final = "N:"
+"""Before an identity that was refused to a customer. In upper case, which no folded text is: no search finds it."""
 
 _FOLD: Final = {
     **{ord(digit): str(number) for number, digit in enumerate("۰۱۲۳۴۵۶۷۸۹")},
@@ -62,9 +65,14 @@ def names(profile: Profile) -> set[str]:
     return found - {""}
 
 
+def claim(identity: str) -> str:
+    """By what those are found for whom an identity was named and refused."""
+    return f"{NAMED}{identity}"
+
+
 def terms(profile: Profile) -> set[str]:
     """Everything this customer can be found by."""
-    return identifiers(profile) | names(profile)
+    return identifiers(profile) | names(profile) | set(map(claim, why.standing(profile)))
 
 
 def rank(term: str, profile: Profile) -> tuple[int, int]:

@@ -30,6 +30,8 @@ LATEST: Final = 1 << 52
 SHORT: Final = 3
 """Characters below which a prefix fits so many that only a few entries of each bucket are looked at."""
 FEW: Final = 2
+CLAIMANTS: Final = 20
+"""Customers at most who are shown as having named somebody else's identity."""
 
 
 class Store:
@@ -125,6 +127,19 @@ class Store:
         ids = list(dict.fromkeys(map(search.customer, entries)))[:limit]
         profiles = [profile_of(raw) for raw in await self._values(at, ids)]
         return sorted(profiles, key=lambda one: search.rank(term, one))
+
+    async def claimants(self, identities: Iterable[str]) -> list[Profile]:
+        """Customers for whom one of these identities was named and refused, not all of very many. Raises Transient."""
+        at = await self.where()
+        starts = [search.entry(search.claim(name), "") for name in identities]
+        asked = (
+            ("ZRANGE", at.search(number), f"[{start}", f"[{start}\U0010ffff", "BYLEX", "LIMIT", 0, FEW)
+            for start in starts
+            for number in range(keys.BUCKETS)
+        )
+        entries = sorted(raw for bucket in await many(self._client, asked) for raw in bucket)
+        ids = list(dict.fromkeys(map(search.customer, entries)))[:CLAIMANTS]
+        return [profile_of(raw) for raw in await self._values(at, ids)]
 
     async def _values(self, at: keys.Keys, customers: Iterable[str]) -> list[bytes]:
         """What is stored of these customers, merges followed, each once: a round trip, and one more for merges."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from typing_extensions import TypedDict
@@ -13,6 +13,8 @@ from hub.profile import CAUSE, JOINED, KEEP, LOSE, REF, RULE, SINCE, SOURCE, STA
 
 REASON, REFUSED_AT, REFUSED_BY = range(3)
 LIMIT: Final = "limit"
+KIND: Final = "type"
+"""Nothing that was claimed: identities of this type connect nobody, and are named by everybody."""
 CLAIMED: Final = "claimed"
 """The one reason that suggests something: somebody said so, and only proof is missing."""
 
@@ -55,6 +57,13 @@ class No(TypedDict):
     """Seconds in which that many count; None: ever."""
     time: int
     event: Evidence
+
+
+class Claim(No):
+    """An identity of this customer that was named for another one, and not taken as theirs."""
+
+    customer: str
+    """The other's id."""
 
 
 def evidence(profile: Profile) -> dict[str, tuple[str, int]]:
@@ -112,6 +121,23 @@ def refusals(profile: Profile, policy: Policy) -> list[No]:
         if name not in profile["identities"]  # it was overruled since
     ]
     return sorted(found, key=lambda no: (-no["time"], no["identity"]))
+
+
+def standing(profile: Profile) -> list[str]:
+    """Identities that are not the customer's, and whose owners, if they have any, should hear of it."""
+    return [
+        name for name, said in profile["refused"].items() if name not in profile["identities"] and said[REASON] != KIND
+    ]
+
+
+def claims(profile: Profile, others: Iterable[Profile], policy: Policy) -> list[Claim]:
+    """Which of the customer's identities were named for these others and refused, the newest refusal first."""
+    found: list[Claim] = []
+    for other in (one for one in others if one["id"] != profile["id"]):
+        wanted = set(standing(other))
+        refused = (no for no in refusals(other, policy) if no["identity"] in wanted)
+        found += [{**no, "customer": other["id"]} for no in refused if no["identity"] in profile["identities"]]
+    return sorted(found, key=lambda one: (-one["time"], one["identity"], one["customer"]))
 
 
 def refusal(name: str, said: list[Any], policy: Policy, known: dict[str, tuple[str, int]] | None = None) -> No:

@@ -13,8 +13,9 @@ from hub.kinds import LARGEST, LEVELS, Policy
 from hub.profile import Known, Link, blank
 from profile_store.draft import Draft
 from profile_store.structure import apart
+from profile_store.why import KIND
 
-FULL, SHARED, KIND, DIVIDED, CLAIMED = "size", "shared", "type", "divided", "claimed"
+FULL, SHARED, DIVIDED, CLAIMED = "size", "shared", "divided", "claimed"
 """Reasons, beside `limit:<type>`."""
 
 

@@ -19,6 +19,7 @@ from profile_store.draft import Draft, place
 from profile_store.registers import bound
 from profile_store.segments import joined
 from profile_store.structure import newer, pair, stands
+from profile_store.why import KIND
 from streams import connect
 from streams.decode import Incoming
 from streams.directory import Loaded, Stale
@@ -126,6 +127,8 @@ class Customers:
         known = table.get(name)
         if not stands(known, refusal) or (known is not None and known[0] == refusal[0] and not again):
             return False
+        if known is not None or refusal[0] != KIND:
+            draft.know_terms()  # whose identity it is finds it by them
         table[name] = refusal
         bound(table, REFUSALS)
         draft.regroup()

@@ -4,6 +4,7 @@ import * as activity from "./activity.js";
 import * as arrange from "./arrange.js";
 import * as composer from "./composer.js";
 import { all, ask, find } from "./dom.js";
+import * as finder from "./finder.js";
 import * as keys from "./keys.js";
 import * as live from "./live.js";
 import * as search from "./search.js";
@@ -56,7 +57,7 @@ if (find("#me")) {
   live.start();
   if (find("#search")) search.start();
   if (find(".columns")) activity.start();
-  keys.start({ search: () => find("#search") && search.focusSearch(), step: (by) => find("#timeline") && timeline.step(by), write: composer.write });
+  keys.start({ search: () => find("#search") && search.focusSearch(), step: (by) => find("#timeline") && timeline.step(by), narrow: () => find("#finder") && finder.open(), write: composer.write });
   if (find("#work")) {
     keys.tabs(find(".work .tabs"), (shown, every) => {
       for (const id of every) document.getElementById(id).hidden = id !== shown;
@@ -68,6 +69,7 @@ if (find("#me")) {
       document.body.dataset.tab = shown === "context" ? "context" : "";
     });
     timeline.follow();
+    finder.start();
     composer.start();
     arrange.start();
   }

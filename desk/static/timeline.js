@@ -11,6 +11,9 @@ let stream = null;
 const main = find("#main");
 const list = find("#timeline");
 const watchers = [];
+let wanted = new URLSearchParams();
+let later = 0;
+const narrowed = () => wanted.size > 0;
 
 /** Be told of entries that arrive: `(entries) => …`. */
 export const onEntries = (watcher) => watchers.push(watcher);
@@ -33,6 +36,7 @@ export function place(element) {
   const next = all(":scope > .entry", list).find((entry) => Number(entry.dataset.time) <= time);
   list.insertBefore(element, next ?? null);
   find("#no-entries").hidden = true;
+  find("#no-fit").hidden = true;
   return true;
 }
 
@@ -47,12 +51,17 @@ function onPanels(panels) {
 
 function onTimeline(news) {
   const known = all(":scope > .entry", list);
-  const page = news.items.length >= 40 && known.length >= 40;
-  if (page && !news.entries.some((entry) => document.getElementById(`e-${entry.id}`))) return location.reload();
+  const many = news.items.length >= 40 && known.length >= 40;
+  if (many && !news.entries.some((entry) => document.getElementById(`e-${entry.id}`)) && !narrowed()) return location.reload();
   for (const id of news.gone) document.getElementById(`e-${id}`)?.remove();
-  for (const { html } of [...news.entries].reverse()) {
-    const element = fragment(html).firstElementChild;
-    if (place(element) && !document.hidden) element.classList.add("fresh");
+  if (narrowed()) {
+    clearTimeout(later);
+    later = setTimeout(again, 300);
+  } else {
+    for (const { html } of [...news.entries].reverse()) {
+      const element = fragment(html).firstElementChild;
+      if (place(element) && !document.hidden) element.classList.add("fresh");
+    }
   }
   if (news.items.length) main.dataset.newest = news.items[0].id;
   refresh(list);
@@ -92,30 +101,85 @@ export function follow() {
     if (document.hidden) timer = setTimeout(() => stream.close(), HIDDEN_FOR);
     else stream.resume();
   });
-  find("#earlier")?.addEventListener("click", (event) => earlier(event.currentTarget));
+  find("#earlier").addEventListener("click", (event) => earlier(event.currentTarget));
   for (const button of all("[data-show]:not(ol)")) button.addEventListener("click", () => filter(button));
+}
+
+/** A page of entries: of what is wanted, after a cursor. Null when it did not come, or something else is wanted by now. */
+async function page(before) {
+  const asked = wanted;
+  const query = new URLSearchParams(asked);
+  if (before) query.set("before", before);
+  const answer = await ask(`/customers/${main.dataset.customer}/rows?${query}`).catch(() => null);
+  if (answer?.ok) {
+    const entries = fragment(await answer.text());
+    if (asked !== wanted) return null;
+    return { entries, next: answer.headers.get("X-Next") ?? "", reached: answer.headers.get("X-Reached") };
+  }
+  if (asked === wanted) announce(say("reconnecting"));
+  return null;
+}
+
+/** Change the list without its being read out, as what happens is. */
+function quietly(change) {
+  const log = list.parentElement;
+  log.setAttribute("aria-live", "off");
+  change();
+  setTimeout(() => log.setAttribute("aria-live", "polite"), 500);
+}
+
+/** Where the timeline goes on, and how far back was looked when nothing was found there. */
+function end({ next, reached }, found) {
+  const button = find("#earlier");
+  button.dataset.before = next;
+  button.hidden = !next;
+  const looked = find("#reached");
+  looked.hidden = found || !reached || !next;
+  const text = narrowed() ? "reached_fit" : "reached";
+  if (!looked.hidden) looked.textContent = say(text, { date: date(Date.parse(reached)) });
+  const none = !list.childElementCount;
+  find("#no-entries").hidden = narrowed() || !none;
+  find("#no-fit").hidden = !narrowed() || !none || !looked.hidden;
 }
 
 async function earlier(button) {
   button.disabled = true;
-  const before = encodeURIComponent(button.dataset.before);
-  const answer = await ask(`/customers/${main.dataset.customer}/rows?before=${before}`).catch(() => null);
+  const found = await page(button.dataset.before);
   button.disabled = false;
-  if (!answer?.ok) return announce(say("reconnecting"));
-  const added = fragment(await answer.text());
+  if (!found) return;
   const known = new Set(all(":scope > .entry", list).flatMap((entry) => entry.dataset.rows.split(" ")));
-  for (const entry of all(".entry", added)) if (known.has(entry.dataset.id)) entry.remove(); // it came in twice
-  const first = added.firstElementChild;
-  list.append(added);
+  for (const entry of all(".entry", found.entries)) if (known.has(entry.dataset.id)) entry.remove(); // it came in twice
+  const first = found.entries.firstElementChild;
+  quietly(() => list.append(found.entries));
   refresh(list);
-  button.dataset.before = answer.headers.get("X-Next") ?? "";
-  button.hidden = !button.dataset.before;
-  const reached = answer.headers.get("X-Reached");
-  const looked = find("#reached");
-  looked.hidden = Boolean(first) || !reached || button.hidden;
-  if (!looked.hidden) looked.textContent = say("reached", { date: date(Date.parse(reached)) });
+  end(found, Boolean(first));
   if (first) first.focus();
-  else if (!looked.hidden) announce(looked.textContent);
+  else if (!find("#reached").hidden) announce(find("#reached").textContent);
+}
+
+/** Show only what a query wants; how many entries there are so far, and whether there may be more. */
+export async function narrow(query) {
+  wanted = query;
+  list.setAttribute("aria-busy", "true");
+  let found = await page("");
+  if (found && !found.entries.firstElementChild && found.next) found = await page(found.next); // it may be in the log
+  if (wanted !== query) return null;
+  list.removeAttribute("aria-busy");
+  if (!found) return null;
+  quietly(() => list.replaceChildren(found.entries));
+  refresh(list);
+  end(found, list.childElementCount > 0);
+  find(".timeline .scroll").scrollTop = 0;
+  return { count: list.childElementCount, more: Boolean(found.next) };
+}
+
+/** Something new came: does it fit? */
+async function again() {
+  const found = await page("");
+  for (const element of all(".entry", found?.entries ?? document.createDocumentFragment()).reverse()) {
+    if (place(element)) element.classList.add("fresh");
+  }
+  refresh(list);
 }
 
 function filter(button) {

@@ -6,7 +6,7 @@ import asyncio
 import getpass
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from hub.bus import Producer, topic
 from hub.errors import HubError, Rejected, Transient
 from hub.event import Event, make
 from hub.identity import Identity
+from hub.kinds import Policy
 from hub.profile import Profile
 from hub.settings import Settings
 from hub.topics import INTERACTIONS
@@ -69,23 +70,39 @@ def behind(decided: Tie | No, events: Events) -> str:
     return " ".join(filter(None, (found["type"], found["id"], found["agent"] and f"by {found['agent']}")))
 
 
-def print_kinship(
-    console: Console, settings: Settings, profile: Profile, when: Callable[[int], str], events: Events | None = None
-) -> None:
-    """Links and refusals, as two tables."""
+class Decided:
+    """What was decided about a customer's identities: links, refusals, and claims for others that were refused."""
+
+    def __init__(self, profile: Profile, others: Iterable[Profile], policy: Policy) -> None:
+        self.profile = profile
+        self.ties, self.refusals = why.links(profile), why.refusals(profile, policy)
+        self.claims = why.claims(profile, others, policy)
+
+    @property
+    def all(self) -> list[Tie | No]:
+        """Every one of them."""
+        return [*self.ties, *self.refusals, *self.claims]
+
+
+def print_kinship(console: Console, decided: Decided, when: Callable[[int], str], events: Events | None = None) -> None:
+    """Links, refusals and claims, a table each."""
     known = events or {}
-    ties, refusals = why.links(profile), why.refusals(profile, settings.policy)
-    if ties:
+    if decided.ties:
         table = Table("link", "identities", "why", "event", "id that stayed", "since", box=None)
-        for tie in ties:
+        for tie in decided.ties:
             rule = RULES.get(tie["rule"], tie["rule"])
             both = f"{tie['one']} {tie['other']}"
             table.add_row(tie["state"], both, rule, behind(tie, known), tie["kept"], when(tie["time"]))
         console.print(table)
-    if refusals:
+    if decided.refusals:
         table = Table("not taken", "because", "event", "since", box=None)
-        for no in refusals:
+        for no in decided.refusals:
             table.add_row(no["identity"], reason(no), behind(no, known), when(no["time"]))
+        console.print(table)
+    if decided.claims:
+        table = Table("not given", "to", "because", "event", "since", box=None)
+        for one in decided.claims:
+            table.add_row(one["identity"], one["customer"], reason(one), behind(one, known), when(one["time"]))
         console.print(table)
 
 

@@ -60,12 +60,13 @@ async def _opened(settings: Settings) -> AsyncIterator[Store]:
         await client.aclose()
 
 
-async def _whole(identifier: str, limit: int) -> tuple[Profile, list[Row]]:
-    settings = read()
+async def _whole(settings: Settings, identifier: str, limit: int) -> tuple[Profile, list[Profile], list[Row]]:
+    from desk.kinship import claimants
+
     async with _opened(settings) as store:
         profile = await look_up(store, settings, identifier)
         rows, _ = await store.timeline(profile["id"], limit=limit)
-        return profile, rows
+        return profile, await claimants(store, profile), rows
 
 
 @app.command()
@@ -74,7 +75,8 @@ def show(identifier: str) -> None:
 
     Example: hub customer show phone:+4915112345678
     """
-    profile, rows = asyncio.run(_whole(identifier, 20))
+    settings = read()
+    profile, others, rows = asyncio.run(_whole(settings, identifier, 20))
     console.print(f"[bold]{profile['id']}[/]  {profile['events']} events, stage {profile['stage']}\n")
     known = Table("what", "value", "since", "source", box=None)
     for name, one in sorted(profile["identities"].items()):
@@ -85,7 +87,7 @@ def show(identifier: str) -> None:
             known.add_row(f"{what} {name}", str(register[VALUE]), when(register[TIME]), str(register[SOURCE]))
     console.print(known)
     console.print()
-    arranging.print_kinship(console, read(), profile, when)
+    arranging.print_kinship(console, arranging.Decided(profile, others, settings.policy), when)
     console.print()
     for row in rows:
         console.print(f"{when(row['time'])}  {row['type']:<18} {row['text'][:100]}", markup=False)
@@ -118,32 +120,33 @@ async def _exported(identifier: str) -> dict[str, Any]:
 
 @app.command()
 def why(identifier: str) -> None:
-    """Say why a customer's identities belong together, and why others were not taken as theirs.
+    """Say why a customer's identities belong together, and why others were not taken as theirs, or theirs as others'.
 
     Example: hub customer why phone:+4915112345678
     """
     settings = read()
-    profile, events = asyncio.run(_caused(settings, identifier))
-    console.print(f"[bold]{profile['id']}[/]\n")
-    arranging.print_kinship(console, settings, profile, when, events)
-    if not profile["links"] and not profile["refused"]:
+    decided, events = asyncio.run(_caused(settings, identifier))
+    console.print(f"[bold]{decided.profile['id']}[/]\n")
+    arranging.print_kinship(console, decided, when, events)
+    if not decided.all:
         console.print("One identity, and no other was ever named beside it.")
 
 
-async def _caused(settings: Settings, identifier: str) -> tuple[Profile, arranging.Events]:
-    """A customer, and the events behind what was decided about it, as far as Kafka gives them."""
+async def _caused(settings: Settings, identifier: str) -> tuple[arranging.Decided, arranging.Events]:
+    """What was decided about a customer, and the events behind it, as far as Kafka gives them."""
     from desk.history import History
+    from desk.kinship import causes, claimants
     from desk.log import KafkaLog
 
     async with _opened(settings) as store:
         profile = await look_up(store, settings, identifier)
-        ties, refusals = reasons.links(profile), reasons.refusals(profile, settings.policy)
-        moments = {one["event"]["ref"]: one["time"] for one in (*ties, *refusals)}
+        others = await claimants(store, profile)
+        found = arranging.Decided(profile, others, settings.policy)
         try:
-            return profile, await History(store, KafkaLog(settings)).causes(profile, moments)
+            return found, await causes(History(store, KafkaLog(settings)), [profile, *others], found.all)
         except Transient as error:
             console.print(f"{error}; events are named by their reference only", style="yellow", markup=False)
-            return profile, {}
+            return found, {}
 
 
 @app.command()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from desk.ports import Page, Row, Whose
 from hub.errors import Rejected
 from hub.event import Event
 from hub.profile import Document, Profile, blank, empty, part
-from profile_store import timeline
+from profile_store import timeline, why
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -77,6 +77,10 @@ class FakeStore:
         document["parts"] = {name: cast(Any, {**part(), **one}) for name in document["nodes"][:1]}
         document["links"] = profile["links"]
         return version, document
+
+    async def claimants(self, identities: Iterable[str]) -> list[Profile]:
+        names = set(identities)
+        return [one for one in self.profiles.values() if names & set(why.standing(one))]
 
     async def segment_size(self, segment: str) -> int:
         return len(self.segments.get(segment, ()))

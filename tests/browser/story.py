@@ -172,7 +172,7 @@ def fill(store: FakeStore, language: str = "en") -> None:
         row("r15", 3 * DAY + HOUR, "sms.read", "", trigger="t0"),
         row("r16", 3 * DAY + HOUR, "agent.reply", text["reply"], agent="Ana", channel="sms", trigger="t0"),
         row("r17", 4 * DAY, "web.page", "", name="https://shop.example/returns"),
-        row("r18", 4 * DAY, "web.page", "", name="https://shop.example/delivery"),
+        row("r18", 4 * DAY + MINUTE, "web.page", "", name="https://shop.example/delivery"),
         row("r19", 5 * DAY, "web.identify", ""),
         row("r20", 12 * DAY, "consent.withdrawn", ""),
         row("r21", 40 * DAY, "phone.missed", "", call="call-0"),

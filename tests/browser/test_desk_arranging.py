@@ -167,6 +167,20 @@ async def test_why_shows_the_event_from_the_log(browser: Browser, desk: Open) ->
         await expect(details).to_contain_text("Named together with User u-4711")
 
 
+async def test_a_refused_claim_is_shown_to_whose_it_is(browser: Browser, desk: Open) -> None:
+    refused = desk.store.profiles["csara"]["refused"]
+    refused["phone:+989121234567"] = ["limit:phone", now_ms(), "r9"]
+    async with looking(browser, desk) as page:
+        await page.goto(f"{desk.url}/customers/clena")
+        await expect(page.locator(".suggested")).to_contain_text("Sara Mohammadi")
+        await expect(page.locator(".refused")).to_have_count(0)
+        await page.goto(f"{desk.url}/customers/creza")
+        claim = page.locator(".refused li")
+        await expect(claim).to_contain_text("a customer has at most 5 of this kind")
+        await claim.get_by_role("link", name="Sara Mohammadi").click()
+        await expect(page).to_have_url(re.compile("/customers/csara"))
+
+
 async def test_older_rows_come_from_the_log(browser: Browser, desk: Open) -> None:
     desk.store.trimmed["clena"] = now_ms()
     who: Identity = {"type": "email", "value": "lena@example.com", "verified": True}

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 
 import pytest
+from rich.console import Console
 
 from hub.cli import arranging
 from hub.errors import Rejected, Transient
@@ -107,6 +109,19 @@ async def test_taken_apart(store: FakeStore, monkeypatch: pytest.MonkeyPatch) ->
     assert asked[0].data["unmerge"] == {"identities": [name]}
     assert [line.partition(":")[0] for line in lines] == ["csara", "calone"]
     assert lines[1] == f"calone: {name}"
+
+
+def test_both_sides_of_a_refusal_are_printed(store: FakeStore) -> None:
+    sara, lena = store.profiles["csara"], store.profiles["clena"]
+    for profile, others, heading in ((sara, [], "not taken"), (lena, [sara], "not given")):
+        console = Console(record=True, width=200, file=io.StringIO())
+        arranging.print_kinship(console, arranging.Decided(profile, others, SETTINGS.policy), str)
+        said = console.export_text()
+        assert heading in said
+        assert "email:lena@example.com" in said
+        assert "only claimed" in said
+        assert ("csara" in said) == bool(others)
+    assert arranging.Decided(store.profiles["cnew"], [sara], SETTINGS.policy).all == []
 
 
 def test_every_reason_has_its_words(store: FakeStore) -> None:

@@ -42,6 +42,28 @@ async def test_why_names_event_rule_and_limit() -> None:
         assert "id" not in {tie["one"]: tie for tie in quick["links"]}["email:sara@example.com"]["event"]
 
 
+async def test_whose_identity_was_named_for_somebody_else_hears_of_it() -> None:
+    async with kit() as desk:
+        cause = make("web.identify", id="e2", source="/web", identities=[who("user_id:u-4711")], received=NOW)
+        desk.log.events.append(cause)
+        desk.store.profiles["csara"]["refused"]["email:lena@example.com"][2] = cause.ref
+        body = (await desk.ask("GET", "/api/v1/customers/clena/why")).json()
+        (claim,) = body["claims"]
+        assert (claim["identity"], claim["code"], claim["customer"]["id"]) == (
+            "email:lena@example.com",
+            "claimed",
+            "csara",
+        )
+        assert (claim["event"]["id"], claim["event"]["source"]) == ("e2", "/web")
+        (suggestion,) = body["suggestions"]
+        assert suggestion["customer"]["id"] == "csara"
+        desk.store.profiles["csara"]["refused"]["phone:+989121234567"] = ["limit:phone", now_ms(), "r9"]
+        (limit,) = (await desk.ask("GET", "/api/v1/customers/creza/why")).json()["claims"]
+        assert (limit["code"], limit["limit"], limit["customer"]["name"]) == ("limit", 5, "Sara Mohammadi")
+        exported = (await desk.ask("GET", "/api/v1/customers/creza/export")).json()
+        assert "claims" not in exported, "whoever asks for their own data is not given another's"
+
+
 async def test_preview_of_a_merge_changes_nothing() -> None:
     async with kit() as desk:
         desk.store.profiles["clena"]["identities"]["user_id:u-5"] = {"verified": True, "first": 1, "last": now_ms()}
@@ -238,6 +260,16 @@ async def test_after_leaves_out_what_is_older() -> None:
         since = datetime.fromtimestamp((now_ms() - 2 * HOUR) / 1000, UTC).isoformat()
         body = (await desk.ask("GET", f"{SARA}/timeline?after={since}&limit=200")).json()
         assert [one["id"] for one in body["items"]] == [f"r{number:02d}" for number in range(1, 11)]
+
+
+async def test_until_leaves_out_what_is_newer() -> None:
+    async with kit() as desk:
+        moments = [
+            datetime.fromtimestamp((now_ms() - ago) / 1000, UTC).isoformat() for ago in (4 * 24 * HOUR, 6 * HOUR)
+        ]
+        body = (await desk.ask("GET", f"{SARA}/timeline?after={moments[0]}&until={moments[1]}")).json()
+        assert {one["id"] for one in body["items"]} == {"r12", "r13", "r14", "r15", "r16"}
+        assert (await desk.ask("GET", f"{SARA}/timeline?until=soon")).status_code == 422
 
 
 async def test_export_holds_everything() -> None:

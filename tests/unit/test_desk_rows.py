@@ -29,6 +29,13 @@ def test_delivery_states_join_their_message() -> None:
     ]
 
 
+def test_what_became_of_a_chosen_message_is_told_by_rows_that_were_not_chosen() -> None:
+    chosen = [row("2", 3, "rule.fired", "Hello", trigger="t1"), row("1", 900, "agent.reply", "Old", trigger="t0")]
+    beside = [row("4", 1, "sms.delivered", trigger="t1"), chosen[0]]
+    assert [one.state for one in entries(chosen, beside)] == ["delivered", "unknown"]
+    assert [one.state for one in entries(chosen)] == ["", ""]
+
+
 def test_failure_tells_why() -> None:
     found = entries(
         [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from datetime import date, timedelta
 
@@ -70,6 +71,18 @@ def test_solar_hijri_days_follow_each_other() -> None:
         assert now != next_month or number == (31 if month <= 6 else 30)
         assert now != next_year or (month == 12 and number in (29, 30))
         before, day = now, day + timedelta(days=1)
+
+
+@pytest.mark.parametrize(("language", "zone"), [("en", "UTC"), ("fa", "Asia/Tehran"), ("fa", "UTC")])
+def test_years_of_the_readers_calendar_follow_each_other(language: str, zone: str) -> None:
+    spoken = words(language, zone)
+    years = spoken.years(NOW - 9 * 365 * DAY, NOW)
+    assert years[0][1] <= NOW < years[0][2]
+    assert years[-1][1] <= NOW - 9 * 365 * DAY < years[-1][2]
+    for (name, begin, _), (_, _, before) in itertools.pairwise(years):
+        assert begin == before
+        assert (spoken.year(begin), spoken.clock(begin)) == (name, spoken.digits("00:00"))
+        assert spoken.year(begin - 1) != name
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,43 @@ async def test_what_was_refused_and_then_joined_is_refused_no_more() -> None:
     assert why.refusals(whole, town.policy) == []
 
 
+def claimed(town: Town, name: str) -> list[tuple[str, str, str]]:
+    """What the owner of an identity sees of those who named it."""
+    found = profiles(town)
+    owner = found[town.customer(name)]
+    named = [one for one in found.values() if why.standing(one)]
+    return [(one["identity"], one["code"], one["customer"]) for one in why.claims(owner, named, town.policy)]
+
+
+async def test_a_refused_claim_is_known_on_both_sides() -> None:
+    policy = Policy(described({"email": {"limit": 1}, "phone": {"blocked": ["+49111"]}}))
+    town = await told(
+        event(1, "user_id:u", sure("email:a@x.org")),
+        *(event(number, name) for number, name in enumerate(("email:b@x.org", "phone:+49111", "phone:+49222"), 2)),
+        event(5, "email:info@x.org"),
+        event(6, "user_id:u", sure("email:b@x.org")),
+        event(7, "user_id:u", "phone:+49111"),
+        event(8, "user_id:u", "phone:+49222"),
+        event(9, "user_id:u", "email:info@x.org"),
+        event(10, "user_id:u", "device:d"),
+        event(11, "device:d"),
+        policy=policy,
+    )
+    one = town.customer("user_id:u")
+    for name, code in (
+        ("email:b@x.org", "limit"),
+        ("phone:+49111", "blocked"),
+        ("phone:+49222", "claimed"),
+        ("email:info@x.org", "shared"),
+    ):
+        assert claimed(town, name) == [(name, code, one)]
+    assert claimed(town, "device:d") == [], "a device is named by whoever holds it, and claimed by nobody"
+    assert claimed(town, "user_id:u") == []
+    town.tell(event(12, "user_id:u", sure("phone:+49222")))
+    await town.settle(Random(1))
+    assert claimed(town, "phone:+49222") == [], "what was joined since is refused no more"
+
+
 def asked(town: Town, request: Event) -> Event:
     town.tell(request)
     return request
