@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from hub.event import Event, make
 from hub.identity import Identity
 from hub.kinds import Policy
-from profile_store.connect import FUNCTIONS
+from profile_store.connect import install
 from profile_store.ledger import Ledger
 from profile_store.store import Store
 from streams.decode import Dead
@@ -39,7 +39,7 @@ def seen(run: str, hour: int, *numbers: int) -> Event:
 async def test_found_by_every_identity_however_often_it_was_joined(redis_server: RedisServer) -> None:
     client: Redis = Redis.from_url(redis_server.url, protocol=3)
     try:
-        await client.function_load(FUNCTIONS.read_text(), replace=True)
+        await install(client)
         run = uuid4().hex
         worker = Pipeline(Ledger(client, run), quiet, never, Policy())
         told = [seen(run, COOKIES - number, number) for number in range(COOKIES)]  # each is older than those before
