@@ -73,7 +73,7 @@ async def judged(hub: Installation, story: Story, size: Size, faults: Sequence[s
     )
 
 
-@pytest.mark.parametrize(("size", "runner", "flavour"), sizes(CI, FULL, runner="faust"))
+@pytest.mark.parametrize(("size", "runner", "flavour"), sizes(CI, FULL, runner="plain"))
 async def test_merges_while_workers_are_killed(
     seed: int,
     install: Install,
