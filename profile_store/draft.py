@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
@@ -119,6 +119,15 @@ class Draft:
         if not self.changed:
             self.changed = True
             self.terms = terms(self.profile)
+
+    def touches(self) -> Iterator[str]:
+        """The places this change writes."""
+        yield self.id
+        yield from self.places
+        for one in (*self.absorbed, *self.left):
+            yield one.id
+        for one in self.siblings:
+            yield from one.touches()
 
     def members(self, at: keys.Keys = keys.FIRST) -> list[Member]:
         """Everything this change writes, together or not at all: key, version the store must hold, and what."""

@@ -8,7 +8,7 @@ that is built again holds the same customers, whatever order partitions are read
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from hub.kinds import Policy
 from hub.metrics import MERGED, SHED
@@ -236,7 +236,18 @@ class Customers:
                 self._touched[id(first)][1].extend(events)
                 first.siblings += [second, *second.siblings]
                 second.siblings = []
-        return list(self._touched.values())
+        found = list(self._touched.values())
+        if self.loaded.values:
+            self._shorten({draft.id: draft for draft, _ in found})
+        return found
+
+    def _shorten(self, written: Mapping[str, Draft]) -> None:
+        """Places that lead to a customer by way of other places, and were read, lead straight there from now on."""
+        taken = {key for draft in written.values() for key in draft.touches()}
+        for where, raw in self.loaded.values.items():
+            draft = written.get(self._root(where))
+            if draft is not None and alias(raw) != draft.id and where not in taken:
+                draft.places[where] = version(raw)
 
     def _leader(self, draft: Draft) -> Draft:
         draft = self._drafts[self._root(draft.id)]

@@ -9,8 +9,11 @@ from redis.asyncio import Redis
 
 from hub.event import Event, make
 from hub.identity import Identity
+from hub.ids import customer_id
 from hub.kinds import Policy
+from profile_store import keys
 from profile_store.connect import install
+from profile_store.document import alias
 from profile_store.ledger import Ledger
 from profile_store.store import Store
 from streams.decode import Dead
@@ -32,7 +35,7 @@ def seen(run: str, hour: int, *numbers: int) -> Event:
         {"type": "anonymous_id", "value": f"{run}-{number:02}", "verified": False} for number in numbers
     ]
     return make(
-        "web.page", id=f"{run}/{numbers}", source="/test", identities=who, received=START + timedelta(hours=hour)
+        "web.page", id=f"{run}/{hour}/{numbers}", source="/test", identities=who, received=START + timedelta(hours=hour)
     )
 
 
@@ -52,5 +55,13 @@ async def test_found_by_every_identity_however_often_it_was_joined(redis_server:
         assert found == [found[-1]] * COOKIES
         assert found[-1] is not None
         assert sorted(found[-1]["identities"]) == names
+        # What another worker walks along to the end, nobody has to walk again.
+        worker = Pipeline(Ledger(client, run), quiet, never, Policy())
+        again = [seen(run, 3 * COOKIES, number) for number in range(COOKIES)]
+        await worker.run(
+            [incoming(event, len(told) + number, policy=Policy()) for number, event in enumerate(again)], []
+        )
+        values = [await client.get(keys.profile(customer_id(name))) for name in names]
+        assert {alias(value) for value in values if isinstance(value, bytes)} == {None, found[-1]["id"]}
     finally:
         await client.aclose()
