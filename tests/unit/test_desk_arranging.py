@@ -257,7 +257,11 @@ async def test_export_holds_everything() -> None:
 async def test_export_holds_every_event_as_it_came_in() -> None:
     """A text longer than a line of the timeline, a trait that is too large for a profile, a context: all of it."""
     async with kit() as desk:
-        said = {"text": "x" * 5_000, "traits": {"large": "y" * 3_000}, "context": {"page": {"path": "/"}}}
+        said: dict[str, Any] = {
+            "text": "x" * 5_000,
+            "traits": {"large": "y" * 3_000},
+            "context": {"page": {"path": "/"}},
+        }
         sara = [who("email:sara@example.com")]
         desk.log.events += [
             make("email.received", id=f"long{number}", source="/mail", identities=sara, received=NOW, **said)
