@@ -133,7 +133,10 @@ def _pseudo(customer: str) -> Identity:
 
 @router.get("/export", summary="Everything that is kept of a customer, as a file")
 async def export(request: Request, customer: str) -> StreamingResponse:
-    """Profile, parts, links, refusals and the whole timeline, also what only the log still has."""
+    """Profile, parts, links, refusals and the whole timeline, also what only the log still has.
+
+    `events` are the customer's events as they came in; `left_out` says what the rest does not hold of them, and why.
+    """
     _, profile = await wanted(request, customer)
     here = desk(request)
     found = await here.store.document(profile["id"])
@@ -155,4 +158,8 @@ async def exported(here: Desk, history: History, profile: Profile, document: Doc
     async for row in history.whole(profile):
         yield between + orjson.dumps(views.row(row), option=orjson.OPT_NON_STR_KEYS)
         between = b",\n"
-    yield b"]}\n"
+    between = b'],"events":[\n'
+    async for event in history.events(profile):
+        yield between + event.to_json()
+        between = b",\n"
+    yield b"]}\n" if between == b",\n" else b'],"events":[]}\n'

@@ -142,6 +142,20 @@ class History:
             if cursor is None:
                 return
 
+    async def events(self, profile: Profile) -> AsyncIterator[Event]:
+        """Every event of a customer that the log has, whole and once, the newest first. Raises Transient."""
+        seen: set[str] = set()
+        position = ""
+        while True:
+            found = await self._log.before(whose(profile), None, position, WHOLE, want=lambda _: True)
+            for event in found.events:
+                if event.ref not in seen:
+                    seen.add(event.ref)
+                    yield event
+            position = found.position
+            if not position:
+                return
+
     async def causes(self, profiles: Iterable[Profile], moments: Mapping[str, int]) -> dict[str, dict[str, Any]]:
         """Events of these customers by their short names: id, type, time, source, agent, an excerpt.
 

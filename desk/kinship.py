@@ -14,8 +14,11 @@ from hub.profile import Document, Known, Profile
 from profile_store import outlook, why
 from profile_store.document import view
 from profile_store.outlook import Union
+from profile_store.registers import FIRED, LONGEST, NAMES
+from profile_store.timeline import TEXT
 from profile_store.why import Claim, No, Tie
 from streams.connect import FULL, crowded
+from streams.identify import REFUSALS
 
 SUGGESTED: Final = 8
 """Suggestions that are looked up: each is a question to the store."""
@@ -204,6 +207,32 @@ def joined_json(found: Joining) -> dict[str, Any]:
     }
 
 
+BOUNDS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("mentions", "counts", "latest", "traits", "facts", "consent"), NAMES),
+    **{"refused": REFUSALS, "fired": FIRED},
+}
+"""Entries that are kept in each table of what the events of one identity tell."""
+
+
 def stored(document: Document) -> dict[str, Any]:
-    """Everything that is kept of a customer beside the timeline, for an export."""
-    return {"profile": view(document), "parts": document["parts"], "links": document["links"]}
+    """Everything that is kept of a customer beside the timeline, for an export; and what is not, and why."""
+    return {
+        "profile": view(document),
+        "parts": document["parts"],
+        "links": document["links"],
+        "left_out": left_out(document),
+    }
+
+
+def left_out(document: Document) -> list[dict[str, Any]]:
+    """What a profile does not hold of the events that an export lists, with the reason."""
+    found: list[dict[str, Any]] = [
+        {"table": "timeline", "reason": f"a line has {TEXT} characters of a text, and short fields of what is long"},
+        {"table": "traits, facts", "reason": f"of a text {LONGEST} characters are kept; what is larger is not"},
+    ]
+    for name, part in document["parts"].items():
+        for table, most in BOUNDS.items():
+            if len(part[table]) >= most:  # type: ignore[literal-required]
+                which = "newest" if table == "fired" else "first by name"
+                found.append({"identity": name, "table": table, "reason": f"{most} are kept, the {which}"})
+    return found

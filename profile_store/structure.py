@@ -29,7 +29,7 @@ def _rank(link: Link) -> tuple[int, bool, str, str]:
 
 
 def stands(one: Sequence[Any] | None, other: Sequence[Any]) -> bool:
-    """Whether the second refusal, `[reason, time, name of the event]`, stands: the newer; of equal ones, the last."""
+    """Whether the second of two refusals, `[reason, time, event]`, stands; of the same event, the greater reason."""
     return one is None or (*other[1:], other[0]) > (*one[1:], one[0])
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import typer
 from rich.console import Console
 from rich.table import Table
@@ -95,7 +96,9 @@ def show(identifier: str) -> None:
 
 @app.command()
 def export(identifier: str) -> None:
-    """Write everything that is kept of one customer as JSON, with the timeline from the first day on.
+    """Write everything that is kept of one customer as JSON, with the timeline and all events from the first day on.
+
+    `left_out` says what the profile does not hold of these events, and why.
 
     Example: hub customer export email:sara@example.com > sara.json
     """
@@ -113,9 +116,12 @@ async def _exported(identifier: str) -> dict[str, Any]:
         found = await store.document(profile["id"])
         if found is None:
             raise Rejected(f"{profile['id']} was erased just now")
-        rows = [row async for row in History(store, KafkaLog(settings)).whole(profile)]
+        history = History(store, KafkaLog(settings))
+        rows = [row async for row in history.whole(profile)]
+        events = [orjson.loads(event.to_json()) async for event in history.events(profile)]
         refusals = reasons.refusals(profile, settings.policy)
-        return {**whole(found[1]), "why": reasons.links(profile), "refusals": refusals, "timeline": rows}
+        said = {"why": reasons.links(profile), "refusals": refusals}
+        return {**whole(found[1]), **said, "timeline": rows, "events": events}
 
 
 @app.command()

@@ -283,7 +283,28 @@ async def test_export_holds_everything() -> None:
         assert {"links", "refusals", "parts", "why"} <= body.keys()
         assert body["refusals"][0]["identity"] == "email:lena@example.com"
         empty = (await desk.ask("GET", "/api/v1/customers/clena/export")).json()
-        assert empty["timeline"] == []
+        assert empty["timeline"] == empty["events"] == []
+
+
+async def test_export_holds_every_event_as_it_came_in() -> None:
+    """A text longer than a line of the timeline, a trait that is too large for a profile, a context: all of it."""
+    async with kit() as desk:
+        said: dict[str, Any] = {
+            "text": "x" * 5_000,
+            "traits": {"large": "y" * 3_000},
+            "context": {"page": {"path": "/"}},
+        }
+        sara = [who("email:sara@example.com")]
+        desk.log.events += [
+            make("email.received", id=f"long{number}", source="/mail", identities=sara, received=NOW, **said)
+            for number in range(3)
+        ]
+        body = (await desk.ask("GET", f"{SARA}/export")).json()
+        found = {one["id"]: one["data"] for one in body["events"]}
+        for number in range(3):
+            assert said.items() <= found[f"long{number}"].items()
+            assert found[f"long{number}"]["identities"] == sara
+        assert {one["table"] for one in body["left_out"]} >= {"timeline", "traits, facts"}
 
 
 async def test_facets_in_the_customer() -> None:
