@@ -50,6 +50,10 @@ class Store(Protocol):
         """Customers one of whose names or identifiers begins with the text."""
         ...
 
+    async def declared(self) -> bytes | None:
+        """The computed traits and segments that the customers are built with; None when nobody said yet."""
+        ...
+
     async def segment_size(self, segment: str) -> int:
         """How many customers are in a segment."""
         ...

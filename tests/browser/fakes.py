@@ -35,6 +35,7 @@ class FakeStore:
         self.trimmed: dict[str, int] = {}
         """Customers of whom older rows are only in the log → until when those came in."""
         self.segments: dict[str, list[str]] = {}
+        self.declarations: bytes | None = None
         self._watchers: dict[str, set[asyncio.Queue[int]]] = {}
         self._desk: set[asyncio.Queue[dict[str, Any]]] = set()
 
@@ -77,6 +78,9 @@ class FakeStore:
         document["parts"] = {name: cast(Any, {**part(), **one}) for name in document["nodes"][:1]}
         document["links"] = profile["links"]
         return version, document
+
+    async def declared(self) -> bytes | None:
+        return self.declarations
 
     async def segment_size(self, segment: str) -> int:
         return len(self.segments.get(segment, ()))
