@@ -54,6 +54,10 @@ class Store(Protocol):
         """Customers for whom one of these identities was named and refused."""
         ...
 
+    async def declared(self) -> bytes | None:
+        """The computed traits and segments that the customers are built with; None when nobody said yet."""
+        ...
+
     async def segment_size(self, segment: str) -> int:
         """How many customers are in a segment."""
         ...

@@ -11,6 +11,7 @@ from desk.access import API
 from desk.context import desk
 from desk.problems import Problem
 from hub.errors import Rejected
+from rules.book import Book
 from rules.declared import load_segments, load_traits
 from rules.segments import Segment
 
@@ -30,7 +31,10 @@ async def _declared(request: Request) -> tuple[tuple[Segment, ...], list[str]]:
 
 @router.get("", summary="Segments, and how many customers are in each")
 async def segments(request: Request) -> dict[str, Any]:
-    """Those declared in the folder of segments; `problems` names what is wrong with the rest."""
+    """Those declared in the folder of segments; `problems` names what is wrong with the rest.
+
+    One that is new is `in_force` when the customers were built with it.
+    """
     found, problems = await _declared(request)
     store = desk(request).store
     counts = await asyncio.gather(*(store.segment_size(one.id) for one in found))
@@ -38,6 +42,10 @@ async def segments(request: Request) -> dict[str, Any]:
         {"id": one.id, "name": one.name, "note": one.note, "customers": count}
         for one, count in zip(found, counts, strict=True)
     ]
+    said = await store.declared()
+    in_force = {one.id for one in Book.from_json(said).segments} if said is not None else set()
+    for item in items:
+        item["in_force"] = item["id"] in in_force
     return {"items": items, "next": None, "problems": problems}
 
 

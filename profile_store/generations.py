@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from profile_store import keys
 from profile_store.connect import translated
 from profile_store.keys import Keys
+from profile_store.segments import Untold
 
 AT_ONCE: Final = 500
 """Keys removed in one step."""
@@ -94,9 +95,7 @@ class Generations:
 
     async def untold(self, at: Keys) -> bool:
         """Whether there is something to be told of a generation's segments. Raises Transient."""
-        names = [name for number in range(keys.BUCKETS) for name in (at.entered(number), at.left(number))]
-        with translated():
-            return bool(await self._client.exists(*names))
+        return await Untold(self._client, at).any()
 
     async def claim(self, lot: str, *, alone: bool) -> bool:
         """Say that a rebuild begins; False when it is to be the only one and another lives. Raises Transient."""

@@ -95,6 +95,12 @@ class Untold:
         self._client = client
         self._at = at
 
+    async def any(self) -> bool:
+        """Whether there is anybody. Raises Transient."""
+        names = [name for number in range(keys.BUCKETS) for name in (self._at.entered(number), self._at.left(number))]
+        with translated():
+            return bool(await self._client.exists(*names))
+
     async def some(self, number: int, limit: int) -> tuple[list[str], list[str]]:
         """Entries of a bucket: who came, and who left. Raises Transient."""
         wanted = (self._at.entered(number), self._at.left(number))

@@ -64,7 +64,7 @@ class Announcer:
             return 0
         untold, now = Untold(self._client, at), int(time.time() * 1000)
         # Another worker may be at it too: each begins elsewhere.
-        for number in random.sample(range(BUCKETS), BUCKETS):
+        for number in random.sample(range(BUCKETS), BUCKETS if await untold.any() else 0):
             while True:
                 came, went = await untold.some(number, AT_ONCE)
                 if not came and not went:

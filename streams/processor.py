@@ -195,7 +195,7 @@ class Processor:
             self._positions.clear()
             self._pipeline.directory.forget()
             partitions = self.assigned
-        await self._enter()
+        await patiently(self._enter)
         marks = await self._ledger.locate()
         behind = False
         if not moved or self.assigned - self._had:

@@ -40,6 +40,8 @@ MUCH = 50_000
 """Events from which several processes are quicker than one; they take two seconds to begin."""
 MOST_HANDS = 4
 ALIVE_EVERY = 1.0
+GENTLE = 10
+"""By how much a rebuild that nobody waits for gives way to the workers."""
 SETTLE = 2.0
 """Seconds until nobody reads the former store any more."""
 
@@ -232,6 +234,7 @@ def rebuild(
         raise Misconfigured("What is to be rebuilt?", "All of it: hub customer rebuild --all")
     settings = read()
     if if_changed:
+        os.nice(GENTLE)
         asyncio.run(rebuild_changed(settings))
         return
     snapshot = folder or newest(settings) if from_snapshot else None

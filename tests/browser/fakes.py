@@ -35,6 +35,7 @@ class FakeStore:
         self.trimmed: dict[str, int] = {}
         """Customers of whom older rows are only in the log → until when those came in."""
         self.segments: dict[str, list[str]] = {}
+        self.declarations: bytes | None = None
         self._watchers: dict[str, set[asyncio.Queue[int]]] = {}
         self._desk: set[asyncio.Queue[dict[str, Any]]] = set()
 
@@ -81,6 +82,9 @@ class FakeStore:
     async def claimants(self, identities: Iterable[str]) -> list[Profile]:
         names = set(identities)
         return [one for one in self.profiles.values() if names & set(why.standing(one))]
+
+    async def declared(self) -> bytes | None:
+        return self.declarations
 
     async def segment_size(self, segment: str) -> int:
         return len(self.segments.get(segment, ()))

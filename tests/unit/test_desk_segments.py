@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rules.book import Folders
 from tests.browser.kit import kit
 
 GOLD = """
@@ -22,6 +23,9 @@ async def test_counts_and_members(tmp_path: Path) -> None:
         assert [(one["id"], one["customers"]) for one in body["items"]] == [("gold", 5)]
         assert len(body["problems"]) == 1
         assert "broken.yaml" in body["problems"][0]
+        assert not body["items"][0]["in_force"]
+        desk.store.declarations = Folders(tmp_path / "none", tmp_path).book.to_json()
+        assert (await desk.ask("GET", "/api/v1/segments", "marketer")).json()["items"][0]["in_force"]
         found: list[str] = []
         before: str | None = ""
         for _ in range(3):
