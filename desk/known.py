@@ -46,6 +46,11 @@ def matters(profile: Profile) -> list[dict[str, Any]]:
     return [{**one, "overdue": bool(one["promised"] and (one["promised"]["until"] or now) < now)} for one in found]
 
 
+def matter(profile: Profile, id: str) -> dict[str, Any] | None:
+    """One matter, open or not; None when the customer has none of that id."""
+    return mood.matter(_open(profile), id)
+
+
 def signs(profile: Profile) -> Signs:
     """Mood, scores, place and devices."""
     facets = _open(profile)

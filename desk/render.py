@@ -22,7 +22,19 @@ from profile_store.insight.models import Named, models
 from profile_store.insight.scores import Model, Score
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
-PANELS: Final = ("header", "call", "matters", "told", "signs", "journey", "consent", "why", "identifiers", "ways")
+PANELS: Final = (
+    "header",
+    "call",
+    "matters",
+    "told",
+    "signs",
+    "journey",
+    "consent",
+    "why",
+    "identifiers",
+    "ways",
+    "about",
+)
 """Parts of a customer's page that are replaced while it is open; each is a template `panels/<name>.html`."""
 
 
