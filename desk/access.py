@@ -54,6 +54,7 @@ POLICY: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("POST", f"{API}/customers/{{customer}}/unmerge"): SERVICE,
     ("GET", f"{API}/customers/{{customer}}/export"): SERVICE,
     ("POST", f"{API}/customers/{{customer}}/notes"): SERVICE,
+    ("POST", f"{API}/customers/{{customer}}/wrap-up"): SERVICE,
     ("POST", f"{API}/customers/{{customer}}/messages"): SERVICE,
     ("GET", f"{API}/live"): SERVICE,
     ("GET", f"{API}/triggers/live"): AUTOMATION,

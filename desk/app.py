@@ -29,6 +29,7 @@ from hub.bus import Producer
 from hub.errors import Misconfigured, Transient, Unauthenticated
 from hub.settings import Settings
 from profile_store.connect import connect
+from profile_store.insight.models import models, named
 from profile_store.store import Store as RedisStore
 
 STATIC: Final = Path(__file__).parent / "static"
@@ -50,6 +51,7 @@ def create_app(
     """The application; it opens no connection of its own. Raises Misconfigured without a secret for tokens."""
     if not settings.jwt_secret.get_secret_value():
         raise Misconfigured("HUB_JWT_SECRET is not set", "Give the desk a secret to check tokens with.")
+    models(named(settings.scores))  # one that is not there is told at the start, not to an agent
     feed = Feed(store)
 
     @contextlib.asynccontextmanager

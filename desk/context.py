@@ -20,6 +20,7 @@ from desk.words import LANGUAGES
 from hub.identity import TELEPHONES, normalise
 from hub.profile import Profile
 from hub.settings import Settings
+from profile_store.insight.models import named as named_models
 
 LANGUAGE_COOKIE: Final = "hub_language"
 THEME_COOKIE: Final = "hub_theme"
@@ -66,7 +67,8 @@ def language_of(request: Request) -> str:
 
 def renderer_of(request: Request) -> Renderer:
     """The templates in the reader's language."""
-    return renderer(language_of(request), desk(request).settings.timezone)
+    settings = desk(request).settings
+    return renderer(language_of(request), settings.timezone, named_models(settings.scores))
 
 
 async def wanted(request: Request, customer: str) -> tuple[int, Profile]:

@@ -13,6 +13,8 @@ from desk.access import API, staff
 from desk.context import desk, exact, life, renderer_of, wanted
 from desk.history import Filters
 from desk.problems import Problem
+from profile_store.insight.models import models as score_models
+from profile_store.insight.models import named as named_models
 
 router = APIRouter(prefix=API)
 
@@ -82,7 +84,9 @@ def brief(profile: Any) -> dict[str, Any]:
 async def read(request: Request, customer: str) -> dict[str, Any]:
     """Everything known now. After a merge the id in the answer may be another."""
     version, profile = await wanted(request, customer)
-    return {**views.customer(version, profile), **known.as_json(profile)}
+    models = score_models(named_models(desk(request).settings.scores))
+    scores = known.scores_json(profile, models)
+    return {**views.customer(version, profile), **known.as_json(profile), "scores": scores}
 
 
 @router.get("/customers/{customer}/timeline", summary="What happened, newest first")

@@ -9,12 +9,15 @@ from typing import Any, Final, cast
 from desk import views
 from hub.profile import SOURCE, TIME, VALUE, Profile, Register
 from profile_store.facets import devices as _devices
-from profile_store.insight import mood
+from profile_store.insight import mood, scores
+from profile_store.insight.scores import Model, Score
 
 TOLD: Final = "told"
 """Where the facts of every source are kept: name → source → [value, time, …]."""
 GOOD, BAD = 0.2, -0.2
 """Scores of a mood that are no longer neither."""
+SURE: Final = 0.3
+"""Confidence from which a score is shown to agents: below, it says more of the model than of the customer."""
 COARSE: Final = 1_000
 """Metres from which a place is told in kilometres."""
 
@@ -41,6 +44,11 @@ def matters(profile: Profile) -> list[dict[str, Any]]:
     now = views.now_ms()
     found = mood.open_matters(_open(profile))
     return [{**one, "overdue": bool(one["promised"] and (one["promised"]["until"] or now) < now)} for one in found]
+
+
+def matter(profile: Profile, id: str) -> dict[str, Any] | None:
+    """One matter, open or not; None when the customer has none of that id."""
+    return mood.matter(_open(profile), id)
 
 
 def signs(profile: Profile) -> Signs:
@@ -79,6 +87,28 @@ def others(profile: Profile, name: str) -> list[Register]:
     found = [[one[0], one[1], one[2], source] for source, one in said.items()]
     different = [one for one in found if one[VALUE] != shown[VALUE] and one[SOURCE] != shown[SOURCE]]
     return sorted(different, key=lambda one: -one[TIME])
+
+
+def likely(profile: Profile, models: Mapping[str, Model]) -> dict[str, Score]:
+    """How likely the customer is to leave, to buy, …, where that is more than a guess."""
+    found = scores.scores(_open(profile), views.now_ms(), models)
+    return {name: one for name, one in found.items() if one.confidence >= SURE}
+
+
+def scores_json(profile: Profile, models: Mapping[str, Model]) -> dict[str, Any]:
+    """Every score for the API, guesses too: value, confidence, model, reasons, since when and until when it holds."""
+    now = views.now_ms()
+    return {
+        name: {
+            "value": one.value,
+            "confidence": one.confidence,
+            "model": one.model,
+            "reasons": list(one.reasons),
+            "time": views.moment(one.time or now),
+            "until": None if one.until is None else views.moment(one.until),
+        }
+        for name, one in scores.scores(_open(profile), now, models).items()
+    }
 
 
 def feeling(score: float) -> str:

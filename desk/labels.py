@@ -227,6 +227,23 @@ MATTERS: Final = {
     "closed": N_("closed"),
 }
 MOODS: Final = {"good": N_("good"), "even": N_("even"), "bad": N_("bad")}
+LIKELY: Final = {"churn": N_("Churn risk"), "buy": N_("Likely to buy")}
+"""Scores of models, by their names."""
+SIGNS: Final = {
+    "silent-longer-than-usual": N_("silent for longer than usual"),
+    "within-usual-gap": N_("here as often as usual"),
+    "by-orders": N_("by their orders"),
+    "by-visits": N_("by their visits and messages"),
+    "by-default": N_("by a common measure"),
+    "refused-all-messages": N_("refused all messages"),
+    "complained-of-messages": N_("complained of messages"),
+    "chose-products": N_("has chosen products"),
+    "looked-at-products": N_("has looked at products"),
+    "time-to-buy-again": N_("it is time to buy again"),
+    "bought-before": N_("has bought before"),
+    "told-by-event": N_("told by another system"),
+}
+"""Why a model says so."""
 SCORES: Final = {"csat": "CSAT", "nps": "NPS", "ces": "CES"}
 SCALES: Final = {"csat": 5, "nps": 10, "ces": 7}
 PLACES: Final = {"gps": N_("by their device"), "ip": N_("by their network"), "declared": N_("as they gave it")}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -17,9 +18,23 @@ from desk.ports import Row
 from desk.script import SCRIPT
 from desk.words import Words, words
 from hub.profile import TIME, Profile, language, value
+from profile_store.insight.models import Named, models
+from profile_store.insight.scores import Model, Score
 
 TEMPLATES: Final = Path(__file__).parent / "templates"
-PANELS: Final = ("header", "call", "matters", "told", "signs", "journey", "consent", "why", "identifiers", "ways")
+PANELS: Final = (
+    "header",
+    "call",
+    "matters",
+    "told",
+    "signs",
+    "journey",
+    "consent",
+    "why",
+    "identifiers",
+    "ways",
+    "about",
+)
 """Parts of a customer's page that are replaced while it is open; each is a template `panels/<name>.html`."""
 
 
@@ -30,8 +45,9 @@ YEARS: Final = 12
 class Renderer:
     """The templates, with the words of one language."""
 
-    def __init__(self, spoken: Words) -> None:
+    def __init__(self, spoken: Words, models: Mapping[str, Model]) -> None:
         self.words = spoken
+        self._models = models
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES),
             autoescape=True,
@@ -73,6 +89,7 @@ class Renderer:
 
     def customer(self, profile: Profile, timeline: list[rows.Entry]) -> dict[str, Any]:
         """What the templates of a customer are given."""
+        likely = known.likely(profile, self._models)
         reasons = [one for one in timeline if one.row["type"] in ("rule.fired", "rule.held")]
         return {
             "profile": profile,
@@ -84,7 +101,8 @@ class Renderer:
             "call_began": call_began(profile, timeline),
             "verification": views.verification(profile),
             "customer_language": language(profile),
-            "figures": figures(profile),
+            "figures": figures(profile, likely),
+            "likely": likely,
             "ways": reach.ways(profile, views.now_ms()),
             "reasons": reasons[:3],
             "matters": known.matters(profile),
@@ -97,18 +115,20 @@ class Renderer:
 
 
 @lru_cache(maxsize=8)
-def renderer(language: str, zone: str) -> Renderer:
-    """The templates in a language; made once."""
-    return Renderer(words(language, zone))
+def renderer(language: str, zone: str, scores: Named = ()) -> Renderer:
+    """The templates in a language, with the models of scores; made once."""
+    return Renderer(words(language, zone), models(scores))
 
 
-def figures(profile: Profile) -> list[tuple[str, Any]]:
-    """Up to three numbers of the header, each once."""
+def figures(profile: Profile, likely: Mapping[str, Score]) -> list[tuple[str, Any]]:
+    """Up to three numbers of the header, each once: what was said of the customer before what a model thinks."""
     found: dict[str, Any] = {}
     for name, label in labels.FIGURES.items():
         said = value(profile["traits"], name)
         if isinstance(said, int | float) and not isinstance(said, bool):
             found.setdefault(label, said)
+    if "churn" in likely:
+        found.setdefault(labels.LIKELY["churn"], likely["churn"].value)
     return list(found.items())[:3]
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Header, Request
-from pydantic import BaseModel, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, Field, field_validator
 
-from desk import reach, rows, views
+from desk import known, reach, rows, views
 from desk.access import API, staff
 from desk.context import Desk, desk, wanted
 from desk.ports import Row
@@ -53,14 +53,73 @@ class Message(Text):
     anyway: bool = Field(default=False, description="Send although something newer arrived")
 
 
+class Promise(BaseModel):
+    """What the customer was promised."""
+
+    text: str = Field(min_length=1, max_length=120)
+    until: AwareDatetime | None = Field(default=None, description="RFC 3339")
+
+
+class Case(BaseModel):
+    """The matter that something belongs to, and what becomes of it."""
+
+    id: str = Field(default="", max_length=40, description="One of the customer's matters; empty: a new one")
+    subject: str = Field(default="", max_length=120, description="Of a new matter, or another one of this")
+    state: Literal["open", "waiting", "solved", "closed", "reopened"] | None = None
+    promise: Promise | None = None
+
+
+class Note(Text):
+    """A note for colleagues."""
+
+    case: Case | None = None
+
+
+class WrapUp(Note):
+    """What came of a conversation."""
+
+    outcome: str = Field(default="", max_length=80, description="A code or word of yours")
+
+
 @router.post("/notes", status_code=201, summary="Leave a note")
-async def note(request: Request, customer: str, body: Text, idempotency_key: IdempotencyKey = None) -> dict[str, Any]:
-    """A note for colleagues. The same Idempotency-Key again changes nothing."""
+async def note(request: Request, customer: str, body: Note, idempotency_key: IdempotencyKey = None) -> dict[str, Any]:
+    """A note for colleagues, about one matter if you like. The same Idempotency-Key again changes nothing."""
+    return await _noted(request, customer, "agent.note", body, idempotency_key)
+
+
+@router.post("/wrap-up", status_code=201, summary="Say what came of a conversation")
+async def wrap_up(
+    request: Request, customer: str, body: WrapUp, idempotency_key: IdempotencyKey = None
+) -> dict[str, Any]:
+    """What was done, and what becomes of the matter: its state, a promise. The same Idempotency-Key counts once."""
+    return await _noted(request, customer, "agent.wrap-up", body, idempotency_key, outcome=body.outcome or None)
+
+
+async def _noted(
+    request: Request, customer: str, kind: str, body: Note, once: str | None, **more: Any
+) -> dict[str, Any]:
     _, profile = await wanted(request, customer)
     here, who = desk(request), staff(request)
-    event = event_of(here, "agent.note", [_speaking(profile)], idempotency_key, text=body.text, agent=who.name)
+    case, matter = (None, None) if body.case is None else _case(profile, body.case)
+    event = event_of(
+        here, kind, [_speaking(profile)], once, text=body.text, agent=who.name, case=case, matter=matter, **more
+    )
     await publish(here, event)
     return {"id": event.id, "time": views.moment(event.ms)}
+
+
+def _case(profile: Profile, said: Case) -> tuple[dict[str, Any], str]:
+    """The matter as the event carries it, and what people call it. Raises Problem."""
+    subject = said.subject.strip()
+    told = said.model_dump(mode="json", exclude_defaults=True) | ({"subject": subject} if subject else {})
+    if not said.id:
+        if not subject:
+            raise Problem(422, "a new matter needs a subject", field="case.subject")
+        return {"state": "open", **told}, subject
+    matter = known.matter(profile, said.id)
+    if matter is None:
+        raise Problem(422, "the customer has no such matter", field="case.id")
+    return told, subject or matter["subject"] or said.id
 
 
 @router.post("/messages", status_code=202, summary="Write to the customer")

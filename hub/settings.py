@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     identity: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """What differs from the table in hub/kinds.py, by type of identity."""
 
+    scores: dict[str, str] = Field(default_factory=dict)
+    """Models of scores that replace the hub's own or are added, `module:function` by name; empty: no such score."""
+
     host: str = "127.0.0.1"
     """Where the public ports listen; 0.0.0.0 in a container."""
     gateway_port: int = 8080

@@ -167,6 +167,15 @@ def consent(context: Json) -> Json | None:
     return {"channel": "web", "purpose": "marketing", "given": all(said), "proof": proof}
 
 
+_MOST_SCORES: Final = 16
+
+
+def scores(context: Json, around: Surroundings) -> Json | None:
+    """What a model of the company's says of the customer: taken from its servers, never from a browser."""
+    said = part(context, "scores") if around.trusted else {}
+    return dict(list(said.items())[:_MOST_SCORES]) or None
+
+
 EXTERNAL: Final = frozenset({"instagram_id", "meta_psid", "whatsapp", "telegram", "account", "device"})
 """Identity types that a site may name in `context.externalIds`, as Segment's clients send them."""
 _MOST_EXTERNAL: Final = 10

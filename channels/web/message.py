@@ -192,6 +192,7 @@ def event(message: Json, kind: str, around: Surroundings) -> Event:
         tenant=around.tenant,
         **particular,
         unmatched=ctx.unmatched([*((name, person.get(name)) for name in ctx.TOLD), *external], around.region),
+        scores=ctx.scores(context, around),
         context=ctx.trimmed(context),
         language=word(context.get("locale")),
         timezone=word(context.get("timezone")),

@@ -14,19 +14,33 @@ const draft = `draft:${customer}`;
 let once = crypto.randomUUID(); // stays until the server took it: sending again sends once
 
 const way = () => find('input[name="way"]:checked', form);
-const isNote = () => way()?.value === "note";
+const INSIDE = new Set(["note", "wrap-up"]); // what the customer never sees
+const isNote = () => INSIDE.has(way()?.value);
+const about = find("#about");
+const becomes = find("#becomes");
+const matter = find("#matter-subject");
 
 /** Show what the chosen way needs. */
 function mode() {
   const note = isNote();
   card.dataset.mode = note ? "note" : "message";
   find(".subject").hidden = way()?.value !== "email";
-  text.placeholder = note ? say("note_placeholder") : text.dataset.placeholder;
-  find("button[type=submit] [data-text]", form).textContent = say(note ? "save" : "send");
+  find(".about").hidden = !note;
+  matter.hidden = about.value !== "new";
+  becomes.hidden = way()?.value !== "wrap-up" || !about.value.startsWith("id:");
+  text.placeholder = note ? say(way().value === "note" ? "note_placeholder" : "wrap_up_placeholder") : text.dataset.placeholder;
+  find("button[type=submit] [data-text]", form).textContent = say(!note ? "send" : way().value === "note" ? "save" : "save_wrap_up");
 }
 
 function tell(message, ...buttons) {
   said.replaceChildren(...(message ? [make("span", {}, message)] : []), ...buttons);
+}
+
+/** The matter that a note is about, as the server takes it. */
+function chosenCase() {
+  if (!about.value) return undefined;
+  if (about.value === "new") return { subject: matter.value.trim() };
+  return { id: about.value.slice(3), state: (!becomes.hidden && becomes.value) || null };
 }
 
 /** The message on the page before the server has it. */
@@ -53,17 +67,21 @@ async function send(anyway = false) {
   const note = isNote();
   const chosen = way();
   if (!chosen) return undefined;
+  if (note && about.value === "new" && !matter.value.trim()) {
+    tell(say("needs_subject"));
+    return matter.focus();
+  }
   tell("");
   const key = once;
   const element = pending(key, content, note);
   place(element);
   refresh(element);
   const json = note
-    ? { text: content }
+    ? { text: content, case: chosenCase() }
     : { text: content, channel: chosen.value, to: chosen.dataset.to, subject: chosen.value === "email" ? subject.value : "", seen: newest(), anyway };
   let answer = null;
   try {
-    const path = `/api/v1/customers/${customer}/${note ? "notes" : "messages"}`;
+    const path = `/api/v1/customers/${customer}/${!note ? "messages" : chosen.value === "note" ? "notes" : "wrap-up"}`;
     answer = await ask(path, { method: "POST", json, headers: { "Idempotency-Key": key } });
   } catch { /* no answer: shown below as not sent */ }
   if (answer?.ok) return accepted(await answer.json(), element, note);
@@ -74,6 +92,8 @@ function accepted({ id }, element, note) {
   once = crypto.randomUUID();
   text.value = "";
   subject.value = "";
+  matter.value = about.value = becomes.value = "";
+  mode();
   sessionStorage.removeItem(draft);
   if (document.getElementById(`e-${id}`)) element.remove(); // the stream was quicker
   else {
@@ -107,12 +127,22 @@ function onWays(html) {
   mode();
 }
 
-/** Begin a note or a message. */
-export function write(note) {
+/** Matters came or went: keep the chosen one where it is still there. */
+function onAbout(html) {
+  const before = about.value;
+  fill(about, html);
+  about.value = before;
+  if (about.selectedIndex < 0) about.value = "";
+  mode();
+}
+
+/** Begin a message, a note or a wrap-up. */
+export function write(kind) {
   if (!form) return;
   const ways = all('input[name="way"]', form);
-  const wanted = ways.find((input) => (input.value === "note") === note && (note || !isNote() || input.value !== "note"));
-  if (isNote() !== note && wanted) wanted.checked = true;
+  const now = isNote() ? way().value : "message";
+  const wanted = ways.find((input) => (kind === "message" ? !INSIDE.has(input.value) : input.value === kind));
+  if (now !== kind && wanted) wanted.checked = true;
   mode();
   text.focus();
 }
@@ -138,5 +168,6 @@ export function start() {
     send();
   });
   document.addEventListener("hub:ways", (event) => onWays(event.detail));
+  document.addEventListener("hub:about", (event) => onAbout(event.detail));
   onEntries((rows) => { if (rows.some((row) => row.type === "agent.reply")) tell(""); });
 }

@@ -45,7 +45,7 @@ export function start(actions) {
       } else if (typing(event.target)) event.target.blur();
       else find('#work a[aria-current], #work a, [role="tab"]')?.focus();
     } else if (!event.ctrlKey && !event.metaKey && !event.altKey && singles() && !typing(event.target) && !find("dialog[open]")) {
-      const action = { j: () => actions.step(1), k: () => actions.step(-1), f: () => actions.narrow(), r: () => actions.write(false), n: () => actions.write(true), "?": () => dialog()?.showModal() }[event.key];
+      const action = { j: () => actions.step(1), k: () => actions.step(-1), f: () => actions.narrow(), r: () => actions.write("message"), n: () => actions.write("note"), w: () => actions.write("wrap-up"), "?": () => dialog()?.showModal() }[event.key];
       if (action) {
         event.preventDefault();
         action();

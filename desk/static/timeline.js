@@ -42,7 +42,7 @@ export function place(element) {
 
 function onPanels(panels) {
   for (const [name, html] of Object.entries(panels)) {
-    if (name === "ways") document.dispatchEvent(new CustomEvent("hub:ways", { detail: html }));
+    if (name === "ways" || name === "about") document.dispatchEvent(new CustomEvent(`hub:${name}`, { detail: html }));
     else for (const panel of all(`[data-panel="${name}"]`)) fill(panel, html);
   }
   refresh(main.parentElement);

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 import orjson
 import typer
@@ -22,6 +23,8 @@ from hub.profile import SOURCE, TIME, VALUE, Profile
 from hub.settings import Settings, read
 from profile_store import why as reasons
 from profile_store.connect import connect
+from profile_store.insight.models import models, named
+from profile_store.insight.scores import scores
 from profile_store.store import Store
 from profile_store.timeline import Row
 
@@ -86,6 +89,10 @@ def show(identifier: str) -> None:
         table: dict[str, list[Any]] = profile[what]
         for name, register in sorted(table.items()):
             known.add_row(f"{what} {name}", str(register[VALUE]), when(register[TIME]), str(register[SOURCE]))
+    now = time.time_ns() // 1_000_000
+    for name, score in scores(cast(Any, profile), now, models(named(settings.scores))).items():
+        why_so = ", ".join(score.reasons)
+        known.add_row(f"score {name}", f"{score.value:.2f}", when(score.time or now), f"{score.model}: {why_so}")
     console.print(known)
     console.print()
     arranging.print_kinship(console, arranging.Decided(profile, others, settings.policy), when)

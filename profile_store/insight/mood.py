@@ -98,6 +98,12 @@ def _matter(id: str, matter: Mapping[str, Register]) -> Json:
     }
 
 
+def matter(profile: Mapping[str, Any], id: str) -> Json | None:
+    """One matter as `matters` gives it, open or not."""
+    kept = profile.get(_matters.NAME, {}).get(id)
+    return _matter(id, kept) if kept else None
+
+
 def matters(profile: Mapping[str, Any]) -> list[Json]:
     """The matters that changed last, the newest first: id, state, subject, promise, owner, times, source."""
     found = [_matter(id, matter) for id, matter in profile.get(_matters.NAME, {}).items()]

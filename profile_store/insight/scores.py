@@ -1,7 +1,7 @@
 """Scores from 0 to 1: how likely a customer is to leave, and to buy. Each says by which model and why.
 
-A model is any function of profile and moment; DEFAULT_MODELS can be replaced or added to. A score that an event
-brought is taken instead, under any name, while it has not expired.
+A model is any function of profile and moment; the setting `scores` replaces those in DEFAULT_MODELS or adds to them
+(models.py). A score that an event brought is taken instead, under any name, while it has not expired.
 
 *Churn* (model `gap-1`): 1 − 2^(−silence / twice the usual gap). So a customer who has been silent for twice as long
 as they usually are is at one half. The gap is theirs: between orders, else between messages and visits, but at least

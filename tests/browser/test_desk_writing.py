@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 from playwright.async_api import Browser, expect
 
 from hub.errors import Transient
-from tests.browser.conftest import Open, looking
+from tests.browser.conftest import Open, looking, picture, running
 from tests.browser.fakes import HOUR, now_ms, person, row
+from tests.browser.test_desk_page import findings, fits
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -36,6 +39,62 @@ async def test_note(browser: Browser, desk: Open) -> None:
         desk.store.change("csara", row(event["id"], 0, "agent.note", "Call back tomorrow", agent="Mina"))
         await expect(page.locator("#timeline > li").first).to_contain_text("Note · Mina")
         assert await page.locator("#timeline > li", has_text="Call back tomorrow").count() == 1
+
+
+async def test_note_and_wrap_up_about_a_matter(browser: Browser, desk: Open) -> None:
+    async with looking(browser, desk) as page:
+        await page.goto(f"{desk.url}/customers/csara")
+        await expect(page.locator("#about")).to_be_hidden()
+        await page.keyboard.press("n")
+        await page.keyboard.type("Asked the carrier")
+        await expect(page.locator("#becomes")).to_be_hidden()
+        await page.get_by_label("Matter", exact=True).select_option("Parcel 4711 is late for the second time")
+        await page.locator("#text").press("Control+Enter")
+        await expect(page.locator("#timeline > li").first).to_contain_text("Saved")
+        await expect(page.locator("#about")).to_have_value("")
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("w")
+        await page.keyboard.type("Carrier found it")
+        await page.get_by_label("Matter", exact=True).select_option("Parcel 4711 is late for the second time")
+        await page.get_by_label("What becomes of the matter").select_option("solved")
+        await page.get_by_role("button", name="Save wrap-up").click()
+        await expect(page.locator("#text")).to_have_value("")
+        await page.get_by_label("Matter", exact=True).select_option("A new matter")
+        await page.fill("#text", "Wants the invoice again")
+        await page.locator("#text").press("Control+Enter")
+        await expect(page.locator("#composer-said")).to_have_text("A new matter needs a subject")
+        await page.fill("#matter-subject", "Invoice")
+        await page.locator("#text").press("Control+Enter")
+        await expect(page.locator("#text")).to_have_value("")
+        events = [orjson.loads(raw) for _, _, raw in desk.bus.sent]
+        assert [(one["type"], one["data"]["case"]) for one in events] == [
+            ("agent.note", {"id": "4711"}),
+            ("agent.wrap-up", {"id": "4711", "state": "solved"}),
+            ("agent.wrap-up", {"state": "open", "subject": "Invoice"}),
+        ]
+        data = events[1]["data"]
+        desk.store.change("csara", row("w1", 0, "agent.wrap-up", data["text"], agent="Mina", **_shown(data)))
+        await expect(page.locator("#e-w1")).to_contain_text("Mina · Parcel 4711 is late for the second time: solved")
+
+
+def _shown(data: dict[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in ("case", "matter")}
+
+
+@pytest.mark.parametrize("language", ["en", "fa"])
+@pytest.mark.parametrize("width", [1440, 390])
+async def test_wrapping_up_is_accessible_and_fits(browser: Browser, axe: str, language: str, width: int) -> None:
+    async with (
+        running(language) as desk,
+        looking(browser, desk, language=language, width=width, reduced_motion="reduce") as page,
+    ):
+        await page.goto(f"{desk.url}/customers/csara")
+        await page.keyboard.press("w")
+        await page.select_option("#about", "id:4711")
+        await expect(page.locator("#becomes")).to_be_visible()
+        assert await fits(page)
+        assert await findings(page, axe) == []
+        await picture(page, f"wrap-up-{language}-{width}")
 
 
 async def test_message_after_a_fault_is_sent_once(browser: Browser, desk: Open) -> None:

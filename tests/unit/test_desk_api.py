@@ -11,6 +11,8 @@ import pytest
 from hub.errors import Transient
 from hub.event import Event
 from hub.trigger import Trigger
+from profile_store.facets import matters
+from profile_store.insight import mood
 from tests.browser.fakes import HOUR, now_ms, row
 from tests.browser.kit import kit
 
@@ -105,6 +107,43 @@ async def test_note_once() -> None:
         assert event.data["text"] == "Call back"
         assert event.data["agent"] == "Mina"
         assert event.id == answer.json()["id"] == Event.from_json(again).id
+
+
+@pytest.mark.parametrize(
+    ("path", "kind", "more"), [("notes", "agent.note", {}), ("wrap-up", "agent.wrap-up", {"outcome": "parcel"})]
+)
+async def test_a_note_and_a_wrap_up_belong_to_a_matter(path: str, kind: str, more: dict[str, Any]) -> None:
+    async with kit() as desk:
+        promise = {"text": "we call", "until": "2030-01-01T09:00:00+01:00"}
+        for case in ({"id": "4711"}, {"id": "4711", "state": "solved"}, {"subject": " Invoice ", "promise": promise}):
+            body = {"text": "Asked the carrier", "case": case, **more}
+            assert (await desk.ask("POST", f"/api/v1/customers/csara/{path}", json=body)).status_code == 201
+        events = [Event.from_json(raw) for _, _, raw in desk.bus.sent]
+        assert {one.type for one in events} == {kind}
+        assert [one.data["case"] for one in events[:2]] == [{"id": "4711"}, {"id": "4711", "state": "solved"}]
+        assert events[0].data["matter"] == "Parcel 4711 is late for the second time"
+        assert events[0].data.get("outcome") == more.get("outcome")
+        assert (events[2].data["case"]["state"], events[2].data["case"]["subject"]) == ("open", "Invoice")
+        # What the workers make of it.
+        before: dict[str, Any] = {"matters": {"4711": {"state": ["waiting", 1, "r", "agent.wrap-up"]}}}
+        for event in events:
+            matters.fold(before, event, event.ms, event.ref)
+        found = {one["subject"] or one["id"]: one for one in mood.matters(before)}
+        assert found["4711"]["state"] == "solved"
+        assert (found["Invoice"]["state"], found["Invoice"]["promised"]["text"]) == ("open", "we call")
+
+
+@pytest.mark.parametrize(
+    ("case", "field"),
+    [({"id": "none"}, "case.id"), ({}, "case.subject"), ({"subject": " "}, "case.subject")],
+)
+async def test_a_matter_that_is_not_there_is_refused(case: dict[str, Any], field: str) -> None:
+    async with kit() as desk:
+        for path in ("notes", "wrap-up"):
+            body = {"text": "hi", "case": case}
+            answer = await desk.ask("POST", f"/api/v1/customers/csara/{path}", json=body)
+            assert (answer.status_code, answer.json()["field"]) == (422, field)
+        assert desk.bus.sent == []
 
 
 async def test_message_goes_out_and_into_the_timeline() -> None:
