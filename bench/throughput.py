@@ -16,7 +16,7 @@ from bench.ground import Ground, memory_mb
 from bench.load import events, rules
 from hub import bus
 from hub.topics import INTERACTIONS
-from profile_store.keys import watermarks
+from profile_store.keys import FIRST, Keys
 
 RULES = 1_000
 BARE_SHARE = 0.4
@@ -25,9 +25,9 @@ WORKER_MB = 250
 ROUNDS = 3
 
 
-async def applied(redis: Redis, group: str) -> int:
+async def applied(redis: Redis, group: str, at: Keys = FIRST) -> int:
     """How many records of the log are applied, by the watermarks."""
-    marks = await redis.hgetall(watermarks(group))
+    marks = await redis.hgetall(at.watermarks(group))
     return sum(int(cast(bytes, mark).rpartition(b":")[2]) + 1 for mark in marks.values())
 
 

@@ -7,7 +7,6 @@ which no order of arrival can change.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final, cast
 
 from hub.event import Event
@@ -31,7 +30,7 @@ EXCERPT: Final = 80
 
 
 def _statements(table: dict[str, Register], said: Any, ms: int, ref: str, source: str) -> None:
-    if isinstance(said, Mapping):
+    if isinstance(said, dict):
         for name, value in said.items():
             small = kept(value)
             if small is not None:
@@ -40,7 +39,7 @@ def _statements(table: dict[str, Register], said: Any, ms: int, ref: str, source
 
 def _bare(facts: Any) -> Any:
     """Facts without what their sender says about how sure they are."""
-    return {name: unwrapped(value)[0] for name, value in facts.items()} if isinstance(facts, Mapping) else None
+    return {name: unwrapped(value)[0] for name, value in facts.items()} if isinstance(facts, dict) else None
 
 
 def _seen_as(profile: Told, keys: tuple[str, ...], event: Event, ms: int) -> None:
@@ -122,16 +121,17 @@ def fold(profile: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str) 
     if "facts" in data:
         _statements(profile["facts"], _bare(data["facts"]), ms, ref, kind)
     unmatched = data.get("unmatched")
-    if isinstance(unmatched, Mapping):
+    if isinstance(unmatched, dict):
         _statements(profile["facts"], {f"unmatched_{name}": said for name, said in unmatched.items()}, ms, ref, kind)
     consent = data.get("consent")
-    if isinstance(consent, Mapping):
+    if isinstance(consent, dict):
         what = f"{consent.get('channel', 'any')}/{consent.get('purpose', 'marketing')}"
         say(profile["consent"], what, [bool(consent.get("given")), ms, ref, kind])
     call = data.get("call")
-    if isinstance(call, Mapping):
+    if isinstance(call, dict):
         state = kept({**call, "text": str(data.get("text", ""))[:EXCERPT]})
         if state is not None:
             profile["call"] = later(profile.get("call"), [state, ms, ref, kind])
+    told = cast("dict[str, Any]", profile)
     for facet in FACETS:
-        facet.fold(cast(dict[str, Any], profile), event, ms, ref)
+        facet.fold(told, event, ms, ref)

@@ -21,7 +21,7 @@ LATEST: Final = 253_402_300_799_999
 def part(place: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     """The object under this name, or an empty one."""
     found = place.get(name)
-    return found if isinstance(found, Mapping) else NOTHING
+    return found if isinstance(found, dict) else NOTHING
 
 
 def rank(one: Statement) -> tuple[int, str, str]:
