@@ -70,5 +70,7 @@ async def rebuild(ground: Ground, share: float = 1.0) -> list[Figure]:
     await redis.aclose()
     if found != total:
         raise RuntimeError(f"the store that was built has {found} of {total} events")
-    note = f"{total:,} events, start included; {own / total * 1e6:.0f} µs of processor each, Redis {its / total * 1e6:.0f}"
+    note = (
+        f"{total:,} events, start included; {own / total * 1e6:.0f} µs of processor each, Redis {its / total * 1e6:.0f}"
+    )
     return [Figure("rebuild of all customers", total / took, "events/s", LEAST, note=note)]
