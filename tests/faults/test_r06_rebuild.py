@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import Final, NamedTuple
 
 import pytest
 
@@ -12,29 +13,38 @@ from tests.faults.conftest import Install
 from tests.faults.harness import until
 from tests.faults.rules import THANKS, thanked
 from tests.faults.story import story
+from tests.faults.tiers import sizes
 from tests.faults.verdict import judge, shown
-from tests.servers import KafkaServer, RedisServer
+from tests.servers import Flavour, KafkaServer, RedisServer
 
-NOTICED = 5.0
+NOTICED: Final = 5.0
 
 
-@pytest.mark.parametrize(
-    ("events", "rebuilt"),
-    [pytest.param(5_000, 30.0, id="ci"), pytest.param(100_000, 60.0, id="full", marks=pytest.mark.full)],
-)
+class Size(NamedTuple):
+    events: int
+    rebuilt: float
+    """Seconds until everything is there again."""
+
+
+CI: Final = Size(5_000, 30.0)
+FULL: Final = Size(100_000, 60.0)
+
+
+@pytest.mark.parametrize(("size", "runner", "flavour"), sizes(CI, FULL, runner="faust"))
 async def test_emptied_store(
     seed: int,
     install: Install,
     kafka_server: KafkaServer,
     private_redis: Callable[..., RedisServer],
-    events: int,
-    rebuilt: float,
+    size: Size,
+    runner: str,
+    flavour: Flavour,
 ) -> None:
-    hub = install(kafka_server, private_redis())
+    hub = install(kafka_server, private_redis(flavour=flavour), runner=runner)
     hub.rule("thanks", THANKS)
-    told = story(seed, events, events // 20)
+    told = story(seed, size.events, size.events // 20)
     async with hub.producer() as producer, hub.workers(2) as fleet:
-        await hub.accept(producer, told[: events // 2])
+        await hub.accept(producer, told[: size.events // 2])
         await hub.until_applied()
         before = await judge(hub)
         await hub.until_committed()
@@ -45,34 +55,32 @@ async def test_emptied_store(
             return await fleet.metric("hub_gap_rewinds_total") > 0
 
         seen = await until("somebody noticed", noticed, NOTICED)
-        await hub.accept(producer, told[events // 2 :])
+        await hub.accept(producer, told[size.events // 2 :])
         await hub.until_applied()
         took = time.monotonic() - started
         exits = list(fleet.exits)
     verdict = await judge(hub)
     print(f"R6: {len(told)} events, noticed after {seen:.1f} s, rebuilt and caught up after {took:.1f} s")
     assert exits == []
-    assert took <= rebuilt
+    assert took <= size.rebuilt
     assert not verdict.faults, shown(verdict.faults)
     assert {cause: len(ids) for cause, ids in verdict.causes.items()} == dict.fromkeys(thanked(verdict.events), 1)
     assert {one: count for one, count in verdict.triggers.items() if one in before.triggers} == before.triggers
 
 
-@pytest.mark.parametrize(
-    ("events", "rebuilt"),
-    [pytest.param(5_000, 30.0, id="ci"), pytest.param(100_000, 60.0, id="full", marks=pytest.mark.full)],
-)
+@pytest.mark.parametrize(("size", "runner", "flavour"), sizes(CI, FULL, runner="faust"))
 async def test_the_same_bytes(
     seed: int,
     install: Install,
     kafka_server: KafkaServer,
     private_redis: Callable[..., RedisServer],
-    events: int,
-    rebuilt: float,
+    size: Size,
+    runner: str,
+    flavour: Flavour,
 ) -> None:
-    hub = install(kafka_server, private_redis())
+    hub = install(kafka_server, private_redis(flavour=flavour), runner=runner)
     hub.rule("thanks", THANKS)
-    told = story(seed, events, events // 20)
+    told = story(seed, size.events, size.events // 20)
     async with hub.producer() as producer, hub.workers(2) as fleet:
         await hub.accept(producer, told)
         await hub.until_applied()
@@ -95,4 +103,4 @@ async def test_the_same_bytes(
         exits = list(fleet.exits)
     print(f"R6: {sum(hub.log.ends().values())} records, the same bytes after {took:.1f} s")
     assert exits == []
-    assert took <= rebuilt
+    assert took <= size.rebuilt
