@@ -126,7 +126,7 @@ class _Model:
     """Which of the identifiers gave the customer its id."""
     document: bytes
     rows: list[bytes]
-    seen: list[Any]
+    seen: bytes
 
     def like(self, number: int) -> _Filled:
         """Another customer with the same life."""
@@ -143,7 +143,7 @@ class _Filled:
     number: int
     document: Any
     rows: list[bytes]
-    seen: list[Any]
+    seen: bytes
 
     def members(self) -> list[tuple[str, str, dict[str, Any]]]:
         """As of a draft."""

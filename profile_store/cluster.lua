@@ -69,8 +69,7 @@ local function seal(keys, args)
       redis.call('ZADD', in_bucket(key, 'y'), created(string.sub(member[3], 4)), string.sub(member[3], 4))
       answer[number] = NONE
       if member[4] then
-        local seen = redis.call('ZRANGE', beside(key, 'd'), 0, -1, 'WITHSCORES')
-        answer[number] = { redis.call('LRANGE', beside(key, 't'), 0, -1), seen }
+        answer[number] = { redis.call('LRANGE', beside(key, 't'), 0, -1), remembered_of(beside(key, 'd')) }
       end
     end
   end

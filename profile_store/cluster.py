@@ -79,9 +79,7 @@ class Group:
         """A member is sealed; with it comes what it had, if it becomes part of the first."""
         self.sealed.append(key)
         if found:
-            rows, names = found
-            seen = [part for pair in zip(names[1::2], names[::2], strict=True) for part in pair]
-            self.near[0][2].setdefault("adopted", []).append((rows, seen))
+            self.near[0][2].setdefault("adopted", []).append(found)
 
 
 def _moved(what: dict[str, Any]) -> dict[str, Any]:

@@ -21,8 +21,10 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from hub.errors import HubError, Misconfigured, Transient
 from hub.settings import Settings
 
-FUNCTIONS: Final = Path(__file__).with_name("functions.lua")
-CLUSTER_FUNCTIONS: Final = Path(__file__).with_name("cluster.lua")
+HEAD: Final = "#!lua name=hub"
+FUNCTIONS: Final = ("applied.lua", "functions.lua")
+CLUSTER_FUNCTIONS: Final = "cluster.lua"
+"""What follows them on a cluster."""
 CLUSTER: Final = "+cluster://"
 """What stands in an address in place of `://` when it leads to a cluster."""
 MOST_CONNECTIONS: Final = 1_000
@@ -141,7 +143,7 @@ async def install(client: Client) -> None:
     """Put our functions into Redis, into every master of a cluster. Raises Transient when it does not answer."""
     with translated():
         if isinstance(client, Redis):
-            await client.function_load(FUNCTIONS.read_text(), replace=True)
+            await client.function_load(functions(), replace=True)
             return
         code = cluster_functions()
         await client.initialize()
@@ -154,9 +156,15 @@ async def install(client: Client) -> None:
                 await client.execute_command("FUNCTION LOAD", "REPLACE", code, target_nodes=master)
 
 
+def functions(*files: str) -> str:
+    """The library of functions as a server has it."""
+    folder = Path(__file__).parent
+    return "\n".join([HEAD, *((folder / name).read_text() for name in files or FUNCTIONS)])
+
+
 def cluster_functions() -> str:
-    """The library of functions as the masters of a cluster have it."""
-    return f"{FUNCTIONS.read_text()}\n{CLUSTER_FUNCTIONS.read_text()}"
+    """The same as the masters of a cluster have it."""
+    return functions(*FUNCTIONS, CLUSTER_FUNCTIONS)
 
 
 def _texts(answer: Any) -> list[bytes]:

@@ -28,8 +28,8 @@ class Copy(NamedTuple):
     place: str
     value: bytes
     rows: list[bytes]
-    seen: list[Any]
-    """Name of an event and its minute, in turn."""
+    seen: bytes
+    """Records of applied events."""
 
 
 class Copies:
@@ -60,7 +60,7 @@ class Copies:
         with translated():
             found = await self._client.fcall_ro("hub_copy", 1, self._at.watermarks(self._group), asked)
         parts = zip(places, found[::3], found[1::3], found[2::3], strict=True)
-        return [Copy(one, value, rows, _flat(seen)) for one, value, rows, seen in parts if value is not None]
+        return [Copy(one, value, rows, seen) for one, value, rows, seen in parts if value is not None]
 
     async def put(self, copies: Iterable[Copy]) -> None:
         """Write them into an empty generation. Raises Transient."""
@@ -77,7 +77,7 @@ class Copies:
         if one.rows:
             pipe.rpush(self._at.timeline(one.place), *one.rows)
         if one.seen:
-            pipe.zadd(self._at.applied(one.place), dict(zip(one.seen[::2], one.seen[1::2], strict=True)))
+            pipe.fcall("hub_put", 1, self._at.profile(one.place), one.seen)
         document, bucket = unpacked(one.value), keys.bucket(one.place)
         found = terms(view(document))
         if found:
@@ -95,12 +95,6 @@ class Copies:
             with translated():
                 names = {str(partition): mark for partition, mark in marks.items()}
                 await self._client.hset(self._at.watermarks(self._group), mapping=cast(Any, names))
-
-
-def _flat(seen: Sequence[Any]) -> list[Any]:
-    """Pairs of name and score, however the protocol nests them, as one list with whole numbers."""
-    parts = [part for pair in seen for part in pair] if seen and isinstance(seen[0], list) else list(seen)
-    return [int(float(part)) if number % 2 else part for number, part in enumerate(parts)]
 
 
 def concerned(copies: Iterable[Copy]) -> set[str]:

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 from hub.ids import customer_id
 from hub.profile import PSEUDO, Document, Part, Profile, Told, part
-from profile_store import keys, segments
+from profile_store import applied, keys, segments
 from profile_store.document import ABSENT, packed, refresh, view
 from profile_store.search import entry, terms
 
@@ -18,17 +18,12 @@ FORGET_EVERY: Final = 16
 Member = tuple[str, str, dict[str, Any]]
 
 
-def name(ref: str) -> bytes:
-    """An event's short name as it is stored."""
-    return bytes.fromhex(ref)
-
-
 @dataclass(slots=True)
 class History:
-    """What lies beside a customer's document: rows of the timeline, and (minute, name) of applied events."""
+    """What lies beside a customer's document: rows of the timeline, and records of applied events."""
 
     rows: list[bytes] = field(default_factory=list)
-    seen: list[Any] = field(default_factory=list)
+    seen: bytes = b""
 
 
 @dataclass(slots=True)
@@ -137,11 +132,11 @@ class Draft:
 
     def _own(self) -> dict[str, Any]:
         written: dict[str, Any] = {"document": packed(self.version, self.document)}
-        seen = [part for ref, at in self.seen.items() for part in (at // keys.SEEN_UNIT, name(ref))]
+        seen = applied.records(self.seen)
         if self.history is not None:
             written["replace"] = True
             written["rows"] = [*self.history.rows, *self.rows][-keys.TIMELINE_ROWS :]
-            seen = [*self.history.seen, *seen]
+            seen = self.history.seen + seen
         elif self.rows:
             written["rows"] = self.rows[-keys.TIMELINE_ROWS :]
         if seen:

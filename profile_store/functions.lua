@@ -1,14 +1,12 @@
-#!lua name=hub
-
 -- Two functions carry the whole pipeline: `hub_read` and `hub_commit`. A profile's key is `{bNN}:c:<customer>`, with
 -- `g<number>` in front in a generation that was built beside another; its value is a version of 12 characters and
 -- the document, or `>` and the customer it was merged into. What they work on comes as one MessagePack argument: thousands of small ones cost the caller more than all its other work.
--- On a Redis Cluster a function sees one bucket only; cluster.lua follows there and takes the place of `hub_commit`.
+-- Before it stands applied.lua. On a Redis Cluster a function sees one bucket only; cluster.lua follows there and takes
+-- the place of `hub_commit`.
 
 local VERSION = 12
 local COUNT = 8 -- the digits of a version that count
 local NONE = {}
-local CHUNK = 1000 -- unpack() may not put more than a few thousand values on the stack
 
 -- Where in a profile's key the bucket ends; the customer begins four characters later.
 local function bucket_end(key)
@@ -45,15 +43,9 @@ end
 local function read(_, args)
   local answer = {}
   for _, wanted in ipairs(cmsgpack.unpack(args[1])) do
-    local key, refs, flags = wanted[1], wanted[2], {}
-    for first = 1, #refs, CHUNK do
-      local last = math.min(first + CHUNK - 1, #refs)
-      for _, score in ipairs(redis.call('ZMSCORE', beside(key, 'd'), unpack(refs, first, last))) do
-        flags[#flags + 1] = score and '1' or '0'
-      end
-    end
+    local key = wanted[1]
     answer[#answer + 1] = redis.call('GET', key)
-    answer[#answer + 1] = table.concat(flags)
+    answer[#answer + 1] = applied(beside(key, 'd'), wanted[2])
   end
   return answer
 end
@@ -87,16 +79,14 @@ end
 -- The customer became part of another: its timeline and its applied events move there.
 local function absorb(key, target)
   put_before(target, redis.call('LRANGE', beside(key, 't'), 0, -1))
-  redis.call('ZUNIONSTORE', beside(target, 'd'), 2, beside(target, 'd'), beside(key, 'd'), 'AGGREGATE', 'MIN')
+  remember(beside(target, 'd'), remembered_of(beside(key, 'd')))
   redis.call('DEL', beside(key, 't'), beside(key, 'd'))
 end
 
 -- The same for a customer of another bucket, which the caller brings along.
 local function adopt(key, rows, seen)
   put_before(key, rows)
-  for first = 1, #seen, CHUNK do
-    redis.call('ZADD', beside(key, 'd'), 'LT', unpack(seen, first, math.min(first + CHUNK - 1, #seen)))
-  end
+  remember(beside(key, 'd'), seen)
 end
 
 -- What most changes do without: { what, command, kind of key }, in the order it is written.
@@ -137,10 +127,10 @@ local function write(key, customer, mode)
     redis.call('LTRIM', beside(key, 't'), -customer.keep, -1)
   end
   if customer.seen then
-    each('ZADD', beside(key, 'd'), customer.seen)
+    remember(beside(key, 'd'), customer.seen)
   end
   if customer.forget then
-    redis.call('ZREMRANGEBYSCORE', beside(key, 'd'), '-inf', '(' .. customer.forget)
+    forget(beside(key, 'd'), customer.forget)
   end
   for _, rare in ipairs(RARE) do
     if customer[rare[1]] then
@@ -287,15 +277,20 @@ local function fed(keys, args)
   return 0
 end
 
--- ARGV: a list of keys of profiles. Returns for each: its value, its timeline, and its applied events with their times.
+-- ARGV: a list of keys of profiles. Returns for each: its value, its timeline, and the records of its applied events.
 local function copy(_, args)
   local answer = {}
   for _, key in ipairs(cmsgpack.unpack(args[1])) do
     answer[#answer + 1] = redis.call('GET', key)
     answer[#answer + 1] = redis.call('LRANGE', beside(key, 't'), 0, -1)
-    answer[#answer + 1] = redis.call('ZRANGE', beside(key, 'd'), 0, -1, 'WITHSCORES')
+    answer[#answer + 1] = remembered_of(beside(key, 'd'))
   end
   return answer
+end
+
+-- KEYS: a profile's key. ARGV: records of applied events, which come from a copy.
+local function put(keys, args)
+  remember(beside(keys[1], 'd'), args[1])
 end
 
 redis.register_function({ function_name = 'hub_read', callback = read_here, flags = { 'no-writes' } })
@@ -303,4 +298,5 @@ redis.register_function('hub_commit', commit)
 redis.register_function('hub_lease', lease)
 redis.register_function('hub_switch', switch)
 redis.register_function('hub_fed', fed)
+redis.register_function('hub_put', put)
 redis.register_function({ function_name = 'hub_copy', callback = copy, flags = { 'no-writes' } })

@@ -4,7 +4,7 @@
 |---|---|---|---|
 | `{bNN}:c:<customer>` | string | version and profile, or the customer it was merged into | for ever |
 | `{bNN}:t:<customer>` | list | timeline rows, newest at the end | the newest 200 |
-| `{bNN}:d:<customer>` | sorted set | short names of applied events by minute of receipt | 8 days of events |
+| `{bNN}:d:<customer>` | hash | records of applied events, see applied.lua | 8 days of events |
 | `{bNN}:o` | hash | outbox: trigger id → trigger, until it is on its topic | moments |
 | `{bNN}:z` | sorted set | timers, `customer slot timer`, by due time | until due |
 | `{bNN}:s` | sorted set | search terms, in lexical order | for ever |
@@ -48,8 +48,8 @@ TIMELINE_ROWS: Final = 200
 SEEN_MS: Final = 8 * 24 * 3600 * 1000
 """How long a resend of the same event is recognised; longer than any sender repeats."""
 
-SEEN_UNIT: Final = 60_000
-"""Milliseconds in the unit of those times: small numbers take less room."""
+SEEN_UNIT: Final = 24 * 3600 * 1000
+"""Milliseconds in the unit of those times: a day."""
 
 
 def bucket(customer: str) -> int:

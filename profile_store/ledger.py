@@ -9,9 +9,9 @@ from typing import Any, Final, Protocol, cast
 
 import msgpack
 
-from profile_store import keys
+from profile_store import applied, keys
 from profile_store.connect import Client, Gap, NoFunctions, install, translated
-from profile_store.draft import History, Member, name
+from profile_store.draft import History, Member
 from profile_store.keys import FIRST, Keys
 from profile_store.shards import many, only_server
 
@@ -56,7 +56,7 @@ def _applied(refs: Sequence[str], flags: bytes) -> frozenset[str]:
 
 def asked(wanted: Mapping[str, Sequence[str]], at: Keys = FIRST) -> bytes:
     """What is to be read, as `hub_read` takes it."""
-    return cast(bytes, _pack([(at.profile(customer), list(map(name, refs))) for customer, refs in wanted.items()]))
+    return cast(bytes, _pack([(at.profile(customer), applied.names(refs)) for customer, refs in wanted.items()]))
 
 
 def answered(wanted: Mapping[str, Sequence[str]], found: Sequence[Any]) -> dict[str, Held]:
@@ -124,10 +124,10 @@ class Ledger:
         """What lies beside a customer's document. Raises Transient."""
         wanted = (
             ("LRANGE", self.at.timeline(customer), 0, -1),
-            ("ZRANGE", self.at.applied(customer), 0, -1, "WITHSCORES"),
+            ("HGETALL", self.at.applied(customer)),
         )
         rows, seen = await many(self._client, wanted)
-        return History(rows, [part for ref, minute in seen for part in (int(minute), ref)])
+        return History(rows, applied.stored(seen))
 
     async def _fcall(self, command: str, function: str, names: Sequence[str], *args: bytes) -> Any:
         try:

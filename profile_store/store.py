@@ -10,7 +10,7 @@ import orjson
 
 from hub.ids import customer_id
 from hub.profile import Document, Profile
-from profile_store import keys, search, timeline
+from profile_store import applied, keys, search, timeline
 from profile_store.connect import Client, translated
 from profile_store.document import alias, count, profile_of, unpacked, version, view
 from profile_store.live import messages
@@ -88,12 +88,11 @@ class Store:
         A little later than true: what is remembered of newer events tells it, to the day.
         """
         at = await self.where()
-        newest = ("ZRANGE", at.applied(customer), -keys.TIMELINE_ROWS, -1, "WITHSCORES")
-        rows, applied = await many(self._client, (("LLEN", at.timeline(customer)), newest))
+        rows, seen = await many(self._client, (("LLEN", at.timeline(customer)), ("HGETALL", at.applied(customer))))
         if rows < keys.TIMELINE_ROWS:
             return None
-        oldest = int(applied[0][1]) + 1 if applied else 0
-        return oldest * keys.SEEN_UNIT + DAY if oldest else LATEST
+        newest = applied.days(applied.stored(seen))[: keys.TIMELINE_ROWS]
+        return (newest[-1] + 1) * keys.SEEN_UNIT + DAY if newest else LATEST
 
     async def search(self, prefix: str, limit: int = 20) -> list[Profile]:
         """Customers of whom an identity or a part of the name starts like this, the best first. Raises Transient."""

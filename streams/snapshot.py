@@ -34,7 +34,7 @@ from streams.gate import applied
 from streams.relay import EVENT
 from streams.topic import Described
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 FEW: Final = 2_000
 """Places that may be copied while the workers are held."""
 ROUNDS: Final = 10

@@ -19,16 +19,16 @@ from hub.jsonbytes import dumps
 from hub.servers.redis import RedisBinary, look_at
 from hub.settings import Settings
 from profile_store import keys
+from profile_store.applied import records
 from profile_store.cluster import ClusterLedger, Step, ledger
 from profile_store.connect import Client, connect, install
 from profile_store.document import count
-from profile_store.draft import Member, name
+from profile_store.draft import Member
 from profile_store.ledger import Held
 from tests.servers import RedisServer
 from tests.unit.memory import Memory
 
 KINDS: Final = ("memory", "redis", "valkey", "cluster")
-REF: Final = "00112233445566778899aabb"
 
 
 @dataclass
@@ -62,12 +62,12 @@ def join(winner: str, version: str, loser: str, losers_version: str, **what: Any
 
 def refs(count: int) -> list[str]:
     """Short names of so many events."""
-    return [f"{number:024x}" for number in range(1, count + 1)]
+    return [f"{number:010x}" for number in range(1, count + 1)]
 
 
-def seen(names: Sequence[str]) -> list[Any]:
-    """As a draft writes the names of applied events."""
-    return [part for at, ref in enumerate(names, 1) for part in (at, name(ref))]
+def seen(names: Sequence[str], day: int = 1) -> bytes:
+    """As a draft writes the names of applied events, received on this day."""
+    return records(dict.fromkeys(names, day * keys.SEEN_UNIT))
 
 
 class Place:

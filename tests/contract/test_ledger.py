@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from random import Random
 
 import pytest
 
 from hub.errors import Transient
 from profile_store import keys
+from profile_store.applied import RECORD
 from profile_store.connect import Gap
 from profile_store.document import VERSION, alias
 from profile_store.ledger import Held, Raise
@@ -142,6 +144,61 @@ async def test_a_customer_that_becomes_part_of_another_brings_all_it_had(store: 
     # It goes on there, and the old place is no hindrance.
     assert await ledger.commit([write(winner, await store.version(winner), rows=[b"more"])], []) == []
     assert (await store.rows(winner))[-1] == b"more"
+
+
+def _drawn(count: int, seed: int) -> list[str]:
+    """Short names of so many events, spread as hashes are."""
+    draw = Random(seed)
+    return [f"{draw.getrandbits(40):010x}" for _ in range(count)]
+
+
+@pytest.mark.parametrize("many", [9, 10, 150, 3_000])
+async def test_many_applied_events_are_all_known_and_no_others(store: Place, many: int) -> None:
+    customer, ledger = somebody(), store.ledger()
+    names, others = _drawn(many, 1), _drawn(many, 2)
+    for start in range(0, many, 500):
+        part = seen(names[start : start + 500])
+        await ledger.commit([write(customer, await store.version(customer), seen=part)], [])
+    assert (await store.held(customer, [*others, *names])).applied == frozenset(names)
+    history = await ledger.history(customer)
+    assert sorted(RECORD.iter_unpack(history.seen)) == sorted(RECORD.iter_unpack(seen(names)))
+
+
+async def test_names_alike_in_all_but_the_end_are_told_apart(store: Place) -> None:
+    customer, names = somebody(), refs(400)  # they have seven of ten digits in common
+    await store.ledger().commit([write(customer, seen=seen(names[::2]))], [])
+    assert (await store.held(customer, names)).applied == frozenset(names[::2])
+
+
+async def test_a_name_is_not_found_across_the_bounds_of_others(store: Place) -> None:
+    customer, names = somebody(), ["a0a1a2a3a4", "a5a6a7a8a9"]
+    written = seen(names)
+    within = [written[at : at + 5].hex() for at in range(1, 10) if at != RECORD.size]
+    assert within[0].startswith("a"), "it is looked for where those lie"
+    await store.ledger().commit([write(customer, seen=written)], [])
+    assert (await store.held(customer, [*within, *names])).applied == frozenset(names)
+
+
+@pytest.mark.parametrize("many", [20, 1_000])
+async def test_what_was_received_before_a_day_is_forgotten(store: Place, many: int) -> None:
+    if store.kind == "memory":
+        pytest.skip("the stand-in forgets nothing")
+    customer, ledger = somebody(), store.ledger()
+    days = {day: _drawn(many, day) for day in (3, 4, 5)}
+    everything = [name for names in days.values() for name in names]
+    await ledger.commit([write(customer, seen=b"".join(seen(names, day) for day, names in days.items()))], [])
+
+    async def left(day: int) -> frozenset[str]:
+        await ledger.commit([write(customer, await store.version(customer), forget=day)], [])
+        return (await store.held(customer, everything)).applied
+
+    assert await left(-5) == await left(3) == frozenset(everything)
+    assert await left(4) == frozenset(days[4] + days[5])
+    assert await left(3) == frozenset(days[4] + days[5])
+    assert await left(5) == frozenset(days[5])
+    # What was forgotten can be remembered again.
+    await ledger.commit([write(customer, await store.version(customer), seen=seen(days[3], 5))], [])
+    assert (await store.held(customer, everything)).applied == frozenset(days[3] + days[5])
 
 
 async def test_a_timeline_can_be_replaced(store: Place) -> None:

@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 from random import Random
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, cast
 
 import pytest
 
 from hub import bus
 from hub.event import Event
 from hub.identity import key
+from profile_store.applied import days, stored
 from profile_store.keys import SEEN_MS
 from tests.faults.conftest import Install
 from tests.faults.harness import Installation
@@ -67,7 +68,7 @@ async def windows(hub: Installation) -> dict[str, tuple[int, int]]:
     names = [name async for name in hub.redis.scan_iter("{b*}:d:*", count=1000)]
     return {
         name.decode().partition(":d:")[2]: (
-            int(await hub.redis.zcard(name)),
+            len(days(stored(cast(dict[bytes, bytes], await hub.redis.hgetall(name))))),
             int(await hub.redis.memory_usage(name, samples=0) or 0),
         )
         for name in names

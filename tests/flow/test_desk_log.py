@@ -22,6 +22,7 @@ from hub.ids import customer_id
 from hub.profile import Profile, empty
 from hub.settings import Settings
 from profile_store import keys
+from profile_store.applied import records
 from profile_store.connect import connect
 from profile_store.store import Store
 from tests.browser.fakes import FakeStore
@@ -155,16 +156,17 @@ async def test_positions_that_are_none(deep: Deep) -> None:
 
 async def test_the_store_knows_until_when_it_forgot(redis_server: RedisServer) -> None:
     client = connect(Settings(redis_url=SecretStr(redis_server.url)))
-    minute = 30_000_000
+    day = 20_000
     try:
         store = Store(client)
         await client.rpush(keys.timeline("cforgot"), *[b"row"] * (keys.TIMELINE_ROWS - 1))
         assert await store.forgotten("cforgot") is None
         assert await store.forgotten("cnobody") is None
         await client.rpush(keys.timeline("cforgot"), b"row")
-        await client.zadd(keys.applied("cforgot"), {f"e{n}": minute + n for n in range(keys.TIMELINE_ROWS + 50)})
+        received = {f"{n:010x}": (day + n) * keys.SEEN_UNIT for n in range(keys.TIMELINE_ROWS + 50)}
+        await client.hset(keys.applied("cforgot"), mapping={"-": "7", "0": records(received)})
         until = await store.forgotten("cforgot")
-        oldest_here = (minute + 50) * keys.SEEN_UNIT
+        oldest_here = (day + 50) * keys.SEEN_UNIT
         assert until is not None
         assert oldest_here < until <= oldest_here + 2 * 24 * 3600 * 1000
         await client.delete(keys.applied("cforgot"))

@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from hub.ids import customer_id
 from hub.profile import Part, blank, part
 from profile_store import keys
-from profile_store.connect import FUNCTIONS
+from profile_store.connect import functions
 from profile_store.draft import Draft
 from profile_store.ledger import Ledger
 from profile_store.store import FEW, SHORT, Store
@@ -24,7 +24,7 @@ LETTERS = str.maketrans("0123456789", "ghijklmnop")
 @pytest.fixture
 async def client(redis_server: RedisServer) -> AsyncIterator[Redis]:
     found: Redis = Redis.from_url(redis_server.url, protocol=3)
-    await found.function_load(FUNCTIONS.read_text(), replace=True)
+    await found.function_load(functions(), replace=True)
     yield found
     await found.aclose()
 

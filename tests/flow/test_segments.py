@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from hub.errors import Rejected
 from hub.profile import blank
 from profile_store import keys
-from profile_store.connect import FUNCTIONS
+from profile_store.connect import functions
 from profile_store.document import ABSENT, packed
 from profile_store.draft import Draft
 from profile_store.ledger import Ledger
@@ -38,7 +38,7 @@ class Change:
 async def test_members_are_written_counted_and_paged(redis_server: RedisServer) -> None:
     client: Redis = Redis.from_url(redis_server.url, protocol=3)
     try:
-        await client.function_load(FUNCTIONS.read_text(), replace=True)
+        await client.function_load(functions(), replace=True)
         ledger, members = Ledger(client, uuid4().hex), Members(client)
         run = uuid4().hex[:8]
         vip, vips = f"vip-{run}", f"vip-{run}-2"

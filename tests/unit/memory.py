@@ -11,9 +11,10 @@ from hub.errors import Transient
 from hub.event import Event
 from hub.kinds import OPEN, Policy
 from profile_store import keys
+from profile_store.applied import RECORD, names
 from profile_store.connect import Gap
 from profile_store.document import VERSION
-from profile_store.draft import History, name
+from profile_store.draft import History
 from profile_store.ledger import Change, Held, Raise
 from streams.declared import Declared
 from streams.decode import Incoming, Record, one
@@ -68,7 +69,7 @@ class Memory:
         for customer, refs in wanted.items():
             there = self.applied.get(customer, {})
             value = self.values.get(keys.profile(customer))
-            found[customer] = Held(value, frozenset(ref for ref in refs if name(ref) in there))
+            found[customer] = Held(value, frozenset(ref for ref in refs if names([ref]) in there))
         return found
 
     async def commit(self, drafts: Sequence[Change], raises: Sequence[Raise]) -> list[int]:
@@ -107,8 +108,8 @@ class Memory:
             self.rows[customer] = []
         if written.get("moved"):
             self.applied[customer] = {}
-        names = written.get("seen", [])
-        self.applied.setdefault(customer, {}).update(zip(names[1::2], names[::2], strict=True))
+        mine = self.applied.setdefault(customer, {})
+        self.applied[customer] = dict(RECORD.iter_unpack(written.get("seen", b""))) | mine
         self.rows.setdefault(customer, []).extend(written.get("rows", []))
         parts = written.get("outbox", [])
         self.outbox.setdefault(keys.bucket(customer), {}).update(zip(parts[::2], parts[1::2], strict=True))
@@ -116,7 +117,7 @@ class Memory:
     async def history(self, customer: str) -> History:
         self._reach()
         seen = self.applied.get(customer, {})
-        return History(list(self.rows.get(customer, [])), [part for ref, at in seen.items() for part in (at, ref)])
+        return History(list(self.rows.get(customer, [])), b"".join(RECORD.pack(*one) for one in seen.items()))
 
     async def tidy(self) -> int:
         return 0
