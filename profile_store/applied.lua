@@ -4,20 +4,26 @@
 -- it. A record lies in the field of fewest digits that had room, so where a field has room, there is none of more digits.
 
 local NAME, RECORD = 5, 7
-local ROOM = 9 * RECORD -- with values of up to 64 bytes a small hash stays packed, as servers are set
+local FEW = 9 * RECORD -- with values of up to 64 bytes a small hash stays packed, as servers are set
+local MANY = 27 * RECORD -- a packed hash of hundreds of fields would be slow to read: this ends it in time
 local SWEPT = '-' -- the field that says before which day all was forgotten
 local CHUNK = 1000 -- unpack() may not put more than a few thousand values on the stack
 
 local hex -- of each byte; made when it is needed first, as `string` is not there while a library is loaded
 
 local function digits_of(name)
+  return (string.gsub(name, '.', hex))
+end
+
+local function first_digit(name)
   if not hex then
     hex = {}
     for byte = 0, 255 do
+      hex[byte] = string.format('%x', math.floor(byte / 16))
       hex[string.char(byte)] = string.format('%02x', byte)
     end
   end
-  return (string.gsub(name, '.', hex))
+  return hex[string.byte(name)]
 end
 
 local function holds(records, name)
@@ -31,15 +37,19 @@ end
 -- The field that holds a name, or else the one that has room for it; its records; and where in these the name is.
 -- `known` are fields that were read before.
 local function place(key, known, name)
-  local digits = digits_of(name)
+  local field, digits = first_digit(name), nil
   for depth = 1, 2 * NAME do -- in the last one there is always room: only this name belongs there
-    local field = string.sub(digits, 1, depth)
-    local records = known[field] or redis.call('HGET', key, field) or ''
-    known[field] = records
+    local records = known[field]
+    if not records then
+      records = redis.call('HGET', key, field) or ''
+      known[field] = records
+    end
     local at = holds(records, name)
-    if at or #records < ROOM then
+    if at or #records < (depth == 1 and FEW or MANY) then
       return field, records, at
     end
+    digits = digits or digits_of(name)
+    field = string.sub(digits, 1, depth + 1)
   end
 end
 

@@ -26,7 +26,7 @@ that still holds that.
 COUNT: Final = 8
 PACKED: Final = b"1"
 """Stands before a document that is compressed, and says against which dictionary. A plain one begins with a brace."""
-QUICK: Final = -1
+QUICK: Final = 1
 """The level of compression: a document is packed and unpacked once for nearly every event."""
 LEAST: Final = 7
 """Bytes of the shortest repetition that is looked for; shorter ones take longer than they are worth."""
