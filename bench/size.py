@@ -12,6 +12,7 @@ from bench.ground import Ground
 from bench.load import lives
 from bench.throughput import applied
 from hub.event import Event
+from profile_store import keys
 
 EACH = 50
 CUSTOMER_KB = 4.0
@@ -23,8 +24,16 @@ async def _apply(ground: Ground, redis: Redis, events: list[Event], total: int) 
     await ground.fill(events)
     with suppress(TimeoutError):
         async with asyncio.timeout(120):
-            while await applied(redis, ground.settings.group) < total:  # noqa: ASYNC110
+            while await applied(redis, ground.settings.group) < total or await _waiting(redis):  # noqa: ASYNC110
                 await asyncio.sleep(0.1)
+
+
+async def _waiting(redis: Redis) -> int:
+    """How many customers the feed has not told yet: they lie in Redis for moments."""
+    async with redis.pipeline(transaction=False) as pipe:
+        for number in range(keys.BUCKETS):
+            pipe.zcard(keys.FIRST.fed(number))
+        return sum(await pipe.execute())
 
 
 async def size(ground: Ground, share: float = 1.0) -> list[Figure]:
