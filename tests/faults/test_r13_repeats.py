@@ -111,3 +111,4 @@ async def test_everything_three_times(
     assert not faults, shown(faults)
     assert {cause: len(ids) for cause, ids in verdict.causes.items()} == dict.fromkeys(thanked(verdict.events), 1)
     assert taken / events <= BYTES
+    assert most[1] / most[0] <= BYTES, "also where one customer has many"
