@@ -12,6 +12,7 @@ import binascii
 import re
 import zlib
 from collections.abc import Iterable
+from functools import lru_cache
 from struct import Struct
 from typing import Any, Final
 from zlib import crc32
@@ -79,6 +80,7 @@ def _spelled(raw: bytes) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
+@lru_cache(maxsize=32_768)
 def tag(owner: str) -> int:
     """What a row says of the identity whose event it is: enough to tell one customer's identities apart.
 

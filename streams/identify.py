@@ -87,9 +87,11 @@ class Customers:
             return "redelivered"
         if incoming.ref in draft.seen:
             return "resent"
-        held = self.loaded.held
-        places = (draft.id, *(one.id for one in draft.absorbed))
-        return "resent" if any(place in held and incoming.ref in held[place].applied for place in places) else ""
+        for one in (draft, *draft.absorbed):
+            held = self.loaded.held.get(one.id)
+            if held is not None and incoming.ref in held.applied:
+                return "resent"
+        return ""
 
     def connect(self, draft: Draft, incoming: Incoming) -> tuple[Draft, list[list[object]]]:
         """Join the other identities of a new event to its owner's customer; the customer, and what was decided."""

@@ -20,7 +20,6 @@ from rich.progress import Progress as Bar
 
 from hub.errors import Misconfigured, Transient
 from hub.settings import Settings, read
-from hub.tuning import calm_collector
 from profile_store.connect import Server, connect_server, install
 from profile_store.copies import Copies
 from profile_store.generations import Generations
@@ -28,6 +27,7 @@ from profile_store.keys import Keys
 from profile_store.ledger import Ledger
 from rules.book import Book, Folders
 from streams.rebuild import Progress, Rebuild
+from streams.share import bulk
 from streams.snapshot import Snapshot, Taking, load, newest, opened
 from streams.topic import Described, describe
 
@@ -187,21 +187,6 @@ async def _together(settings: Settings, rebuild: Rebuild, at: Keys, described: D
                 one.result()
             progress.done = missing - await rebuild.missing(at) if waiting else missing
             tell(progress)
-
-
-def bulk(settings: Settings, at: Keys, described: Described) -> int:
-    """What one of several processes does."""
-
-    async def work() -> int:
-        client = connect_server(settings)
-        try:
-            ledger, generations = Ledger(client, settings.group), Generations(client, settings.group)
-            return await Rebuild(settings, ledger, generations, described).bulk(at)
-        finally:
-            await client.aclose()
-
-    calm_collector()
-    return asyncio.run(work())
 
 
 async def _clean(generations: Generations) -> None:
