@@ -11,10 +11,11 @@ from desk.history import History
 from desk.ports import Store
 from hub.kinds import LARGEST, Policy
 from hub.profile import Document, Known, Profile
+from hub.traits import LONGEST
 from profile_store import outlook, why
 from profile_store.document import view
 from profile_store.outlook import Union
-from profile_store.registers import FIRED, LONGEST, NAMES
+from profile_store.registers import FIRED, NAMES
 from profile_store.timeline import TEXT
 from profile_store.why import Claim, No, Tie
 from streams.connect import FULL, crowded

@@ -85,9 +85,9 @@ def test_a_folder(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("# nothing yet\n")
     (tmp_path / "d.yaml").write_bytes(b"\xff")
     found = load_traits(tmp_path)
-    assert [one.id for one in found.items] == ["spent"]
+    assert [one.id for one in found.computed] == ["spent"]
     assert [(one.file, one.line) for one in found.problems] == [("b.yaml", 1), ("c.yaml", 1), ("d.yaml", 1)]
-    assert load_traits(tmp_path / "nowhere").items == ()
+    assert load_traits(tmp_path / "nowhere").computed == ()
 
 
 def test_a_trait_survives_json() -> None:

@@ -47,16 +47,16 @@ async def test_what_the_store_says_is_in_force_on_every_worker(tmp_path: Path) -
     write(tmp_path, VISITS.format(name="Visits", compute="count"))
     one = Declarations(settings)
     await one.adopt(store)
-    assert list(one().features) == ["web.page"]
+    assert list(one().folding.features) == ["web.page"]
     (tmp_path / "traits" / "one.yaml").unlink()
     other = Declarations(settings)
     await other.adopt(store)
-    assert list(other().features) == ["web.page"]
+    assert list(other().folding.features) == ["web.page"]
     assert other.pending
     assert not one.pending
     store.said = b""
     await one.adopt(store)
-    assert list(one().features) == ["web.page"], "it has not looked at the folder again"
+    assert list(one().folding.features) == ["web.page"], "it has not looked at the folder again"
     await other.adopt(store)
     assert not one.pending
 
