@@ -7,14 +7,13 @@ what is kept is; so a note stays when a later statement is sound, and only the o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
 from hub.jsonbytes import dumps
 from hub.profile import REF, TIME, VALUE, Register, Told
 from hub.traits import CUT, LONGEST, MANY, SIZE, No, Types, shortened
 from profile_store import registers
-from profile_store.registers import NAMES, kept, later
+from profile_store.registers import kept, later
 
 NOTES: Final = 16
 """Notes kept of one customer: those of the smallest names."""
@@ -22,25 +21,16 @@ REASON, LIMIT, SAID = 0, 1, 2
 LONGEST_NAME: Final = 100
 
 
-def say(told: Told, said: Any, types: Types, by: list[Any]) -> None:
-    """Keep statements about traits, in their types where these are declared; `by` is `[time, ref, source]`."""
-    if not isinstance(said, Mapping):
-        return
-    traits = told["traits"]
-    for name, one in said.items():
-        short = str(name)[:LONGEST_NAME]
-        value, no = _fit(types, short, one)
-        if value is not None:
-            traits[short] = later(traits.get(short), [value, *by])
-        if no is not None:
-            _note(told, short, [[*no, _shown(one)], *by])
-    _bound(told)
-
-
-def _bound(told: Told) -> None:
-    """Keep so many traits, those of the smallest names, and note which others there were."""
-    for name, register in registers.bound(told["traits"]).items():
-        _note(told, name, [[MANY, NAMES, _shown(register[VALUE])], *register[TIME:]])
+def say(told: Told, name: str, said: Any, types: Types, by: list[Any]) -> None:
+    """Keep a statement about a trait, in its type where that is declared; `by` is `[time, ref, source]`."""
+    traits, name = told["traits"], name[:LONGEST_NAME]
+    value, no = _fit(types, name, said)
+    if value is not None:
+        traits[name] = later(traits.get(name), [value, *by])
+        if len(traits) > registers.NAMES:
+            _bound(told)
+    if no is not None:
+        _note(told, name, [[*no, _shown(said)], *by])
 
 
 def merge(into: Told, other: Told) -> None:
@@ -67,10 +57,16 @@ def _fit(types: Types, name: str, said: Any) -> tuple[Any, No | None]:
     declared = types.get(name)
     if declared is not None and said is not None:
         return declared.read(said)
-    if isinstance(said, str) and len(said) > LONGEST:
-        return said[:LONGEST], (CUT, LONGEST)
+    if isinstance(said, str):
+        return (said, None) if len(said) <= LONGEST else (said[:LONGEST], (CUT, LONGEST))
     value = kept(said)
     return value, (SIZE, LONGEST) if value is None and said is not None else None
+
+
+def _bound(told: Told) -> None:
+    """Keep so many traits, those of the smallest names, and note which others there were."""
+    for name, register in registers.bound(told["traits"]).items():
+        _note(told, name, [[MANY, registers.NAMES, _shown(register[VALUE])], *register[TIME:]])
 
 
 def _note(told: Told, name: str, note: Register) -> None:

@@ -33,7 +33,7 @@ QUIET: Final = frozenset(
 """Events of our own that say nothing about what the customer did."""
 
 SPOKEN: Final = ("language", "timezone")
-"""Traits that an event says by itself."""
+"""Traits that an event says beside the others."""
 EXCERPT: Final = 80
 
 
@@ -122,11 +122,12 @@ def fold(profile: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str, 
     profile["last"] = max(profile["last"], ms)
     _count(profile, event, ms, ref)
     _traffic(profile, event, ms)
-    spoken = {name: data[name][:60] for name in SPOKEN if isinstance(data.get(name), str)}
-    if spoken:
-        traits.say(profile, spoken, types, [ms, ref, kind])
-    if "traits" in data:
-        traits.say(profile, data["traits"], types, [ms, ref, kind])
+    for name in SPOKEN:
+        if isinstance(data.get(name), str):
+            traits.say(profile, name, data[name][:60], types, [ms, ref, kind])
+    if isinstance(data.get("traits"), Mapping):
+        for name, said in data["traits"].items():
+            traits.say(profile, str(name), said, types, [ms, ref, kind])
     if "facts" in data:
         _statements(profile["facts"], _bare(data["facts"]), ms, ref, kind)
     unmatched = data.get("unmatched")

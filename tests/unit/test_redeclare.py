@@ -76,6 +76,21 @@ def test_names_and_notes_change_nothing_and_a_mistake_neither(tmp_path: Path) ->
     assert "one.yaml:4: compute" in str(folders.problems[0])
 
 
+async def test_another_type_waits_until_the_store_is_folded_with_it(tmp_path: Path) -> None:
+    store, settings = Store(), Settings(state=tmp_path)
+    write(tmp_path, "{id: age, name: Age, type: number}\n")
+    one = Declarations(settings)
+    await one.adopt(store)
+    write(tmp_path, "{id: age, name: Age, type: integer, max: 130}\n")
+    assert one.folders.look()
+    assert one.pending
+    assert one().folding.types["age"].kind == "number"
+    store.said = one.folders.book.to_json()  # a rebuild took the old store's place
+    await one.adopt(store)
+    assert not one.pending
+    assert one().folding.types["age"].read("۱۳۱") == (None, ("most", 130))
+
+
 @pytest.fixture
 def started(monkeypatch: pytest.MonkeyPatch) -> list[Started]:
     found: list[Started] = []
