@@ -16,6 +16,7 @@ from desk.ports import Bus, DeadLetters, Store, TriggerFeed
 from desk.problems import Problem
 from desk.render import Renderer, renderer
 from desk.sse import Life
+from desk.titles import titles
 from desk.words import LANGUAGES
 from hub.identity import TELEPHONES, normalise
 from hub.profile import Profile
@@ -68,7 +69,7 @@ def language_of(request: Request) -> str:
 def renderer_of(request: Request) -> Renderer:
     """The templates in the reader's language."""
     settings = desk(request).settings
-    return renderer(language_of(request), settings.timezone, named_models(settings.scores))
+    return renderer(language_of(request), settings.timezone, named_models(settings.scores), titles(settings.traits_dir))
 
 
 async def wanted(request: Request, customer: str) -> tuple[int, Profile]:

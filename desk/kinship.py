@@ -11,11 +11,13 @@ from desk.history import History
 from desk.ports import Store
 from hub.kinds import LARGEST, Policy
 from hub.profile import Document, Known, Profile
+from hub.traits import LONGEST
 from profile_store import outlook, why
 from profile_store.document import view
 from profile_store.outlook import Union
-from profile_store.registers import FIRED, LONGEST, NAMES
+from profile_store.registers import FIRED, NAMES
 from profile_store.timeline import TEXT
+from profile_store.traits import NOTES
 from profile_store.why import Claim, No, Tie
 from streams.connect import FULL, crowded
 from streams.identify import REFUSALS
@@ -209,7 +211,7 @@ def joined_json(found: Joining) -> dict[str, Any]:
 
 BOUNDS: Final[Mapping[str, int]] = {
     **dict.fromkeys(("mentions", "counts", "latest", "traits", "facts", "consent"), NAMES),
-    **{"refused": REFUSALS, "fired": FIRED},
+    **{"refused": REFUSALS, "fired": FIRED, "unfit": NOTES},
 }
 """Entries that are kept in each table of what the events of one identity tell."""
 
@@ -232,7 +234,7 @@ def left_out(document: Document) -> list[dict[str, Any]]:
     ]
     for name, part in document["parts"].items():
         for table, most in BOUNDS.items():
-            if len(part[table]) >= most:  # type: ignore[literal-required]
+            if len(part.get(table, ())) >= most:  # type: ignore[arg-type]
                 which = "newest" if table == "fired" else "first by name"
                 found.append({"identity": name, "table": table, "reason": f"{most} are kept, the {which}"})
     return found

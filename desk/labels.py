@@ -219,6 +219,36 @@ REFUSALS: Final = {
     "limit": N_("a customer has at most %(n)s of this kind"),
 }
 """What stood against an identity."""
+UNFIT: Final = {
+    "least": N_("must be at least %(limit)s"),
+    "most": N_("must be at most %(limit)s"),
+    "short": N_("must have at least %(limit)s characters"),
+    "long": N_("must have at most %(limit)s characters"),
+    "few": N_("must have at least %(limit)s entries"),
+    "more": N_("must have at most %(limit)s entries"),
+    "words": N_("must be one of: %(limit)s"),
+    "size": N_("is larger than %(limit)s bytes"),
+    "cut": N_("is longer: only the first %(limit)s characters are kept"),
+    "many": N_("is one too many: %(limit)s are kept of a customer, the first by name"),
+}
+"""Why a statement about a trait was not kept, or not whole; hub/traits.py has the reasons."""
+UNFIT_TYPES: Final = {
+    "text": N_("is no text"),
+    "number": N_("is no number"),
+    "integer": N_("is no whole number"),
+    "boolean": N_("is neither yes nor no"),
+    "date": N_("is no date"),
+    "moment": N_("is no date with a time"),
+    "choice": N_("is no text"),
+    "list": N_("is no list of short texts"),
+}
+
+
+def unfit(reason: str, limit: object) -> str:
+    """Why a statement about a trait was not kept, to be translated; `%(limit)s` is the limit."""
+    return UNFIT_TYPES[str(limit)] if reason == "type" else UNFIT[reason]
+
+
 MATTERS: Final = {
     "open": N_("open"),
     "waiting": N_("waiting"),

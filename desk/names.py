@@ -13,8 +13,9 @@ from desk.filters import Filters, isolated
 from desk.kinship import Standing
 from desk.known import COARSE, feeling
 from desk.reach import HOUR, Way
+from desk.titles import UNTITLED, Titles
 from desk.words import Words
-from hub.profile import Profile
+from hub.profile import VALUE, Profile, Register
 from profile_store.why import No
 
 
@@ -26,16 +27,36 @@ def way_icon(way: Way) -> str:
 class Names:
     """The names in one language."""
 
-    def __init__(self, words: Words, filters: Filters) -> None:
+    def __init__(self, words: Words, filters: Filters, titles: Titles = UNTITLED) -> None:
         self._words = words
         self._filters = filters
+        self._titles = titles
 
     def table(self) -> dict[str, Any]:
         """Every filter by its name in the templates."""
         people = (self.customer_name, self.tier_name, self.language_name, self.closed_reason)
         work = (self.work_name, self.work_address, self.work_line)
         kin = (self.refusal, self.standing, self.exactness, feeling)
-        return {one.__name__: one for one in (*people, *work, *kin, way_icon)}
+        traits = (self.trait_name, self.trait_value, self.unfit)
+        return {one.__name__: one for one in (*people, *work, *kin, *traits, way_icon)}
+
+    def trait_name(self, name: str) -> str:
+        """What a trait or a fact is called: as declared, else as people write it."""
+        declared = self._titles.traits.get(name)
+        return str(self._filters.in_words(declared)) if declared else self._filters.label(name, labels.FACTS)
+
+    def trait_value(self, said: object, name: str) -> object:
+        """What a trait says; the word of a choice by its title."""
+        if isinstance(said, list):
+            return [self.trait_value(one, name) for one in said]
+        declared = self._titles.words.get((name, said)) if isinstance(said, str) else None
+        return self._filters.in_words(declared) if declared else said
+
+    def unfit(self, note: Register) -> str:
+        """Why a statement about a trait was not kept, or not whole."""
+        reason, limit, _ = note[VALUE]
+        shown = limit if isinstance(limit, str) else self._words.digits(limit)
+        return self._words.say(labels.unfit(reason, limit), limit=shown)
 
     def refusal(self, no: No) -> str:
         """What stood against an identity."""
@@ -89,7 +110,10 @@ class Names:
         return self._words.say("Visitor %(id)s", id=profile["id"][-4:])
 
     def tier_name(self, tier: object) -> str:
-        """A loyalty tier."""
+        """A loyalty tier: as declared, else as it is known here."""
+        named = self.trait_value(tier, "tier")
+        if named is not tier:
+            return str(named)
         known = labels.TIERS.get(str(tier).lower())
         return self._words.say(known) if known else str(tier)
 

@@ -55,7 +55,7 @@ class Store(Protocol):
         ...
 
     async def declared(self) -> bytes | None:
-        """The computed traits and segments that the customers are built with; None when nobody said yet."""
+        """The traits and segments that the customers are built with; None when nobody said yet."""
         ...
 
     async def segment_size(self, segment: str) -> int:

@@ -16,6 +16,7 @@ from desk.kinship import Kinship
 from desk.names import Names
 from desk.ports import Row
 from desk.script import SCRIPT
+from desk.titles import UNTITLED, Titles
 from desk.words import Words, words
 from hub.profile import TIME, Profile, language, value
 from profile_store.insight.models import Named, models
@@ -45,7 +46,7 @@ YEARS: Final = 12
 class Renderer:
     """The templates, with the words of one language."""
 
-    def __init__(self, spoken: Words, models: Mapping[str, Model]) -> None:
+    def __init__(self, spoken: Words, models: Mapping[str, Model], titles: Titles = UNTITLED) -> None:
         self.words = spoken
         self._models = models
         self._environment = Environment(
@@ -58,7 +59,7 @@ class Renderer:
         )
         self._environment.install_gettext_translations(spoken.catalogue, newstyle=True)  # type: ignore[attr-defined]
         filters = Filters(spoken)
-        self._names = Names(spoken, filters)
+        self._names = Names(spoken, filters, titles)
         self._environment.filters.update({**filters.table(), **self._names.table()})
         self._environment.globals.update(
             words=spoken,
@@ -115,9 +116,9 @@ class Renderer:
 
 
 @lru_cache(maxsize=8)
-def renderer(language: str, zone: str, scores: Named = ()) -> Renderer:
-    """The templates in a language, with the models of scores; made once."""
-    return Renderer(words(language, zone), models(scores))
+def renderer(language: str, zone: str, scores: Named = (), titles: Titles = UNTITLED) -> Renderer:
+    """The templates in a language, with the models of scores and the titles of traits; made once."""
+    return Renderer(words(language, zone), models(scores), titles)
 
 
 def figures(profile: Profile, likely: Mapping[str, Score]) -> list[tuple[str, Any]]:

@@ -23,7 +23,7 @@ async def _declared(request: Request) -> tuple[tuple[Segment, ...], list[str]]:
 
     def look() -> tuple[tuple[Segment, ...], list[str]]:
         traits = load_traits(settings.traits_dir)
-        found = load_segments(settings.segments_dir, [one.id for one in traits.items])
+        found = load_segments(settings.segments_dir, [one.id for one in traits.computed])
         return found.items, [str(problem) for problem in (*traits.problems, *found.problems)]
 
     return await asyncio.to_thread(look)

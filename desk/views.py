@@ -6,11 +6,13 @@ import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from desk import labels
 from desk.ports import Row
 from desk.words import telephone
 from hub.event import rfc3339
 from hub.identity import TELEPHONES, Identity
 from hub.profile import REF, SOURCE, STAGES, TIME, VALUE, Profile, Register, language, value
+from profile_store.traits import standing
 
 ANONYMOUS: Final = frozenset({"anonymous_id", "device", "call"})
 """Identities that tell a browser or a telephone set apart, not a person."""
@@ -115,6 +117,7 @@ def customer(version: int, profile: Profile) -> dict[str, Any]:
         "events": profile["events"],
         "identities": [_identity(profile, one) for one in identities(profile)],
         "traits": {name: said(register) for name, register in profile["traits"].items()},
+        "unfit": {name: _unfit(name, note) for name, note in unfit(profile).items()},
         "facts": {name: said(register) for name, register in profile["facts"].items()},
         "channels": {name: _traffic(dict(traffic)) for name, traffic in profile["channels"].items()},
         "counts": profile["counts"],
@@ -126,6 +129,22 @@ def customer(version: int, profile: Profile) -> dict[str, Any]:
 def _identity(profile: Profile, one: Identity) -> dict[str, Any]:
     known = profile["identities"][f"{one['type']}:{one['value']}"]
     return {**one, "first": moment(known["first"]), "last": moment(known["last"])}
+
+
+def unfit(profile: Profile) -> dict[str, Register]:
+    """What was said of traits last and not kept, or not whole, by trait."""
+    return standing(profile)
+
+
+def why_unfit(name: str, note: Register) -> str:
+    """The same in an English sentence."""
+    reason, limit, _ = note[VALUE]
+    return f"{name} {labels.unfit(reason, limit) % {'limit': limit}}"
+
+
+def _unfit(name: str, note: Register) -> dict[str, Any]:
+    reason, limit, begin = note[VALUE]
+    return {**said([begin, *note[TIME:]]), "reason": reason, "limit": limit, "text": why_unfit(name, note)}
 
 
 def _traffic(traffic: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ WATERMARK_AGE = Gauge("hub_watermark_age_seconds", "Seconds since the partition 
 GAPS = Counter("hub_gap_rewinds", "Times the store had lost its tail and events were read again")
 REBUILT = Counter("hub_rebuilt_stores", "Times all that the store had lost was built again from the log")
 DECLARATIONS_PENDING = Gauge(
-    "hub_declarations_pending", "1 while other computed traits or segments are declared than are in force"
+    "hub_declarations_pending", "1 while other traits or segments are declared than are in force"
 )
 FED = Counter("hub_fed_profiles", "Customers told on the topic of profiles")
 TIMERS_HELD = Counter("hub_timers_held_by_lag", "Due timers that waited for a backlog to be read")

@@ -61,6 +61,8 @@ class Told(TypedDict):
     mentions: dict[str, Known]
     """Every identity that the events name."""
     traits: dict[str, Register]
+    unfit: NotRequired[dict[str, Register]]
+    """Statements about traits that were not kept, or not whole; see profile_store/traits.py."""
     facts: dict[str, Register]
     """What the customer told us once: digits of a phone menu, fields of a form."""
     channels: dict[str, Traffic]

@@ -135,7 +135,7 @@ class Settings(BaseSettings):
     rules: Path | None = None
     """Folder of rule files; a local hub uses `<state>/rules`, filled with examples at first."""
     traits: Path | None = None
-    """Folder of computed traits; `<state>/traits` by default."""
+    """Folder of typed and computed traits; `<state>/traits` by default."""
     segments: Path | None = None
     """Folder of segments; `<state>/segments` by default."""
     spool: Path | None = None
@@ -178,7 +178,7 @@ class Settings(BaseSettings):
 
     @property
     def traits_dir(self) -> Path:
-        """The folder computed traits are read from."""
+        """The folder traits are read from."""
         return self.traits or self.state / "traits"
 
     @property

@@ -1,237 +1,189 @@
-"""Traits an operator declares: what type each has, how personal it is, and who may say it.
+"""Traits whose type is declared: what is said is put into that type, or refused with what stood against it. Pure.
 
-In the settings, or in a file of YAML:
-
-```yaml
-name: {type: text, label: Name, sensitivity: personal, limit: 120}
-birthday: {type: date, sensitivity: personal}
-premium: {type: boolean, sources: [crm.updated]}
-```
-
-What is not declared is kept as it comes, within bounds. What is left out has a reason, to be counted and shown.
+| type | what is taken | kept as | `least` and `most` bound |
+|---|---|---|---|
+| text | text, or a number | text without outer blanks | its characters |
+| number, integer | a number, or text in Latin, Persian or Arabic digits | a number | its value |
+| boolean | true, 1, yes, on, بله, …, or false, 0, no, off, خیر, … | true or false | – |
+| date | ISO 8601; of a moment its day as it is written | `2026-01-31` | the day |
+| moment | ISO 8601, in UTC where it names no zone | `2026-01-31T12:00:00.000Z` | the moment |
+| choice | one of `words`, or one of their titles | the word | – |
+| list | texts, or one text; only `words`, where there are some | a list of texts | how many they are |
 """
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from types import MappingProxyType
-from typing import Any, Final, Literal, Self
-from urllib.parse import urlsplit
+from typing import Any, Final, Literal, TypeAlias
 
-import orjson
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-
-from hub.errors import Misconfigured
 from hub.event import rfc3339
 from hub.jsonbytes import dumps
 
-Kind = Literal["text", "number", "boolean", "date", "moment", "url", "list"]
-Sensitivity = Literal["normal", "personal", "sensitive"]
+Kind = Literal["text", "number", "integer", "boolean", "date", "moment", "choice", "list"]
 
 LONGEST: Final = 1_000
-"""Characters of a text and bytes of anything else, declared or not."""
-UNKNOWN: Final = 64
-"""Traits kept of one customer that nobody declared."""
-LIMITS: Final[Mapping[str, int]] = MappingProxyType({"text": 200, "url": 500, "list": 20})
-"""Characters or items, where a declaration names no limit."""
+"""Characters of a text, bytes of anything else, declared or not."""
 ITEM: Final = 100
-"""Characters of an item of a list."""
-LONGEST_NAME: Final = 100
+"""Characters of a text in a list."""
+ITEMS: Final = 20
+"""Texts of a list, where nothing else is declared."""
+EXACT: Final = 2**53
+"""Whole numbers beyond are not the same in every program."""
 
-EMPTY, NAMELESS, TYPE, LIMIT, SOURCE, SIZE, MANY = (
-    *("empty", "name", "type", "limit", "source", "size"),
-    "many",
+TYPE, LEAST, MOST, SHORT, LONG, FEW, MORE = "type", "least", "most", "short", "long", "few", "more"
+WORDS, SIZE, CUT, MANY = "words", "size", "cut", "many"
+REASONS: Final = (TYPE, LEAST, MOST, SHORT, LONG, FEW, MORE, WORDS, SIZE, CUT, MANY)
+"""Why a statement is not kept, or not whole: it is not of its type, below or above its bound (a value, characters,
+texts), none of the words, too large, longer than a text may be, or one of too many."""
+_BOUNDS: Final = MappingProxyType({"text": (SHORT, LONG), "list": (FEW, MORE)})
+
+Bound: TypeAlias = int | float | str | None
+No: TypeAlias = tuple[str, Any]
+"""`(reason, limit)`: what stood against a statement; for `type` the limit is the type."""
+
+_DIGITS: Final = str.maketrans("۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩٫−", "01234567890123456789.-", "٬\u200c\u200e\u200f\u061c")
+"""Persian and Arabic digits and signs in Latin ones, without what groups them or turns the direction of writing."""
+_LETTERS: Final = str.maketrans("يكى", "یکی", "\u200c\u200e\u200f\u061c")
+"""The letters of an Arabic keyboard in Persian ones."""
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,18}(\.[0-9]{1,18})?([eE][+-]?[0-9]{1,3})?")
+_SHORT: Final = 60
+"""Characters of a text that may be a number or a moment."""
+_SHOWN: Final = 80
+"""Characters of what a note repeats."""
+
+
+def shortened(text: str) -> str:
+    """A text as a note repeats it."""
+    return text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+
+
+def folded(text: str) -> str:
+    """A word as words are compared: in small letters, with one blank between its parts, on any keyboard."""
+    return " ".join(text.translate(_LETTERS).casefold().split())
+
+
+_BOOLEANS: Final[Mapping[str, bool]] = MappingProxyType(
+    {
+        **dict.fromkeys(map(folded, ("true", "yes", "on", "1", "۱", "بله", "بلی", "آری", "درست")), True),
+        **dict.fromkeys(map(folded, ("false", "no", "off", "0", "۰", "خیر", "نه", "نادرست")), False),
+    }
 )
-"""Why something is left out: there is nothing, its name is none, it is not of its type, it is longer than declared,
-this source may not say it, it is too large, or there are too many that nobody declared."""
-REASONS: Final = (EMPTY, NAMELESS, TYPE, LIMIT, SOURCE, SIZE, MANY)
-
-_TRUE: Final = frozenset({"true", "yes", "on", "1"})
-_FALSE: Final = frozenset({"false", "no", "off", "0"})
 
 
-class Trait(BaseModel):
-    """One declaration."""
+@dataclass(frozen=True, slots=True)
+class Type:
+    """What one trait may be."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: Kind
+    least: Bound = None
+    most: Bound = None
+    words: Mapping[str, str] = field(default_factory=dict)
+    """What may be said, `folded` → the word it stands for."""
 
-    type: Kind
-    label: str = Field(default="", max_length=80)
-    sensitivity: Sensitivity = "normal"
-    limit: int | None = Field(default=None, ge=1, le=LONGEST)
-    """Characters of a text or a URL, items of a list."""
-    sources: tuple[str, ...] = ()
-    """Types of the events that may say it; none named, any may."""
-
-
-_DECLARED: Final[TypeAdapter[dict[str, Trait]]] = TypeAdapter(dict[str, Trait])
-
-
-class Traits:
-    """What is declared, and what may be kept."""
-
-    def __init__(self, declared: Mapping[str, Trait] | None = None) -> None:
-        self.declared: Mapping[str, Trait] = MappingProxyType(dict(declared or {}))
-
-    @classmethod
-    def read(cls, said: Mapping[str, Any] | None) -> Self:
-        """Declarations as settings or YAML have them. Raises Misconfigured with what is wrong."""
-        try:
-            declared = _DECLARED.validate_python(said or {})
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            raise Misconfigured(f"traits: {'.'.join(map(str, first['loc']))}: {first['msg']}") from None
-        for name in declared:
-            if not name.strip() or len(name) > LONGEST_NAME:
-                raise Misconfigured(f"traits: a name has 1 to {LONGEST_NAME} characters: {name[:40]!r}")
-        return cls(declared)
-
-    @classmethod
-    def from_yaml(cls, text: str) -> Self:
-        """Declarations from a file. Raises Misconfigured."""
-        try:
-            said = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise Misconfigured(f"traits: {' '.join(str(error).split())[:200]}") from None
-        if said is not None and not isinstance(said, dict):
-            raise Misconfigured("traits: write names and their declarations")
-        return cls.read(said)
-
-    def keep(self, name: str, value: Any, source: str = "") -> tuple[Any, str | None]:
-        """The value in its declared type and None, or None and the reason why it is left out."""
-        if not name.strip() or len(name) > LONGEST_NAME:
-            return None, NAMELESS
+    def read(self, said: Any) -> tuple[Any, No | None]:
+        """The value in this type and None, or None and what stood against it."""
+        value = _READ[self.kind](said)
         if value is None:
-            return None, EMPTY
-        declared = self.declared.get(name)
-        if declared is None:
-            return _untyped(value)
-        if declared.sources and source not in declared.sources:
-            return None, SOURCE
-        found = _READ[declared.type](value)
-        if found is None:
-            return None, TYPE
-        limit = declared.limit or LIMITS.get(declared.type, LONGEST)
-        if isinstance(found, str | list) and len(found) > limit:
-            return None, LIMIT
-        return (found, None) if len(dumps(found)) <= LONGEST * 4 else (None, SIZE)
-
-    def bound(self, table: dict[str, Any], most: int = UNKNOWN) -> list[str]:
-        """Take out what nobody declared and is too many, the lexically largest names; these names."""
-        unknown = sorted(name for name in table if name not in self.declared)
-        for name in unknown[most:]:
-            del table[name]
-        return unknown[most:]
-
-    def sensitivity(self, name: str) -> Sensitivity:
-        """How personal a trait is; normal where nobody said."""
-        declared = self.declared.get(name)
-        return "normal" if declared is None else declared.sensitivity
-
-    def label(self, name: str) -> str:
-        """What people call it."""
-        declared = self.declared.get(name)
-        return (declared.label if declared else "") or name.replace("_", " ")
+            return None, (TYPE, self.kind)
+        if self.words:
+            found = [self.words.get(folded(one)) for one in ([value] if self.kind == "choice" else value)]
+            if None in found:
+                return None, (WORDS, shortened(", ".join(dict.fromkeys(self.words.values()))))
+            value = found[0] if self.kind == "choice" else found
+        size: Any = len(value) if self.kind in {"text", "list"} else value
+        below, above = _BOUNDS.get(self.kind, (LEAST, MOST))
+        if self.least is not None and size < self.least:
+            return None, (below, self.least)
+        most: Any = self.most if self.most is not None else {"text": LONGEST, "list": ITEMS}.get(self.kind)
+        if most is not None and size > most:
+            return None, (above, most)
+        # No text is longer than `most` allows, and no list of so many texts can be told from its bytes alone.
+        return (None, (SIZE, LONGEST)) if self.kind == "list" and len(dumps(value)) > LONGEST else (value, None)
 
 
-def _untyped(value: Any) -> tuple[Any, str | None]:
-    if isinstance(value, str):
-        return (value, None) if len(value) <= LONGEST else (None, SIZE)
-    try:
-        raw = dumps(value)
-    except (orjson.JSONEncodeError, RecursionError):
-        return None, TYPE
-    if len(raw) > LONGEST:
-        return None, SIZE
-    found = orjson.loads(raw)
-    return (None, EMPTY) if found is None else (found, None)
+Types: TypeAlias = Mapping[str, Type]
+"""The declared ones by name."""
+UNTYPED: Final[Types] = MappingProxyType({})
 
 
-def _text(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value.strip() or None
-    found = None if isinstance(value, bool) else _number(value)
+def _text(said: Any) -> str | None:
+    if isinstance(said, str):
+        return said.strip()
+    found = _number(said)
     return None if found is None else str(found)
 
 
-def _number(value: Any) -> int | float | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str) and len(value) <= 40 and "_" not in value:
-        try:
-            value = float(value) if set(value) & set(".eE") else int(value)
-        except ValueError:
+def _number(said: Any) -> int | float | None:
+    if isinstance(said, str) and len(said) <= _SHORT:
+        text = said.translate(_DIGITS).strip()
+        if not _NUMBER.fullmatch(text):
             return None
-    if isinstance(value, int):
-        return value if -(2**53) <= value <= 2**53 else None
-    return value if isinstance(value, float) and math.isfinite(value) else None
+        said = float(text) if set(text) & set(".eE") else int(text)
+    if isinstance(said, bool) or not isinstance(said, int | float):
+        return None
+    if isinstance(said, int):
+        return said if -EXACT <= said <= EXACT else None
+    return said if math.isfinite(said) else None
 
 
-def _boolean(value: Any) -> bool | None:
-    if isinstance(value, bool):
-        return value
-    said = str(value).strip().lower() if isinstance(value, str) or value in (0, 1) else ""
-    return True if said in _TRUE else False if said in _FALSE else None
+def _integer(said: Any) -> int | None:
+    found = _number(said)
+    if isinstance(found, float):
+        return int(found) if found.is_integer() and abs(found) <= EXACT else None
+    return found
 
 
-def _moment(value: Any) -> str | None:
-    if not isinstance(value, str) or len(value) > 40:
+def _boolean(said: Any) -> bool | None:
+    if isinstance(said, bool):
+        return said
+    if isinstance(said, str):
+        return _BOOLEANS.get(folded(said[:_SHORT]))
+    return bool(said) if isinstance(said, int | float) and said in {0, 1} else None
+
+
+def _moment(said: Any) -> str | None:
+    if not isinstance(said, str) or len(said) > _SHORT:
         return None
     try:
-        found = datetime.fromisoformat(value.strip())
+        found = datetime.fromisoformat(said.translate(_DIGITS).strip())
         return rfc3339(found.replace(tzinfo=UTC) if found.tzinfo is None else found)
     except (ValueError, OverflowError):
         return None
 
 
-def _date(value: Any) -> str | None:
-    """The day as it is written, whatever the time zone behind it: a birthday does not move."""
-    if not isinstance(value, str) or len(value) > 40:
+def _date(said: Any) -> str | None:
+    """The day as it is written, whatever the zone behind it: a birthday does not move."""
+    if not isinstance(said, str) or len(said) > _SHORT:
         return None
-    try:
-        return date.fromisoformat(value.strip()).isoformat()
-    except ValueError:
-        pass
-    try:
-        return datetime.fromisoformat(value.strip()).date().isoformat()
-    except ValueError:
-        return None
+    text = said.translate(_DIGITS).strip()
+    for read in (date.fromisoformat, lambda one: datetime.fromisoformat(one).date()):
+        try:
+            return read(text).isoformat()
+        except ValueError:
+            continue
+    return None
 
 
-def _url(value: Any) -> str | None:
-    """Only what a browser can open without harm."""
-    if not isinstance(value, str) or not value.strip().isprintable() or " " in value.strip():
-        return None
-    try:
-        parts = urlsplit(value.strip())
-        port = parts.port
-    except ValueError:
-        return None
-    plain = parts.username is None and parts.password is None and port != 0
-    return value.strip() if parts.scheme in {"http", "https"} and parts.hostname and plain else None
-
-
-def _list(value: Any) -> list[Any] | None:
-    found = []
-    for one in value if isinstance(value, list) else [value]:
-        item = one if isinstance(one, bool) else _text(one) if isinstance(one, str) else _number(one)
-        if item is None or (isinstance(item, str) and len(item) > ITEM):
-            return None
-        found.append(item)
-    return found
+def _list(said: Any) -> list[str] | None:
+    found = [_text(one) for one in (said if isinstance(said, list) else [said])]
+    texts = [one for one in found if one is not None and len(one) <= ITEM]
+    return texts if len(texts) == len(found) else None
 
 
 _READ: Final[Mapping[str, Callable[[Any], Any]]] = MappingProxyType(
     {
         "text": _text,
         "number": _number,
+        "integer": _integer,
         "boolean": _boolean,
         "date": _date,
         "moment": _moment,
-        "url": _url,
+        "choice": _text,
         "list": _list,
     }
 )

@@ -10,7 +10,7 @@
 | `{bNN}:s` | sorted set | search terms, in lexical order | for ever |
 | `{bNN}:g` | sorted set | members of segments, `segment customer`, in lexical order | as long as they are in it |
 | `{bNN}:i`, `{bNN}:l` | sorted set | came into a segment or left it by other declarations, to be told | seconds |
-| `declared` | string | the computed traits and segments that this generation is folded with | for ever |
+| `declared` | string | the traits and segments that this generation is folded with | for ever |
 | `rebuilding` | string | how far the rebuild is that is under way | 15 s after its last sign of life |
 | `{bNN}:f` | sorted set | customers that changed, by version, until the feed `profiles` has them | moments |
 | `w:<group>` | hash | partition of `interactions` → topic id and last offset applied | for ever |

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, cast
 
 from hub.profile import Known, Register, Told, Traffic
+from profile_store import traits
 from profile_store.facets import windows
 from profile_store.facets.table import FACETS
 from profile_store.registers import bound, keep_newest, later
@@ -51,7 +52,7 @@ def merge(into: Told, other: Told) -> None:
     for name, count in other["counts"].items():
         into["counts"][name] = into["counts"].get(name, 0) + count
     bound(into["counts"])
-    _registers(into["traits"], other["traits"])
+    traits.merge(into, other)
     _registers(into["facts"], other["facts"])
     _registers(into["latest"], other["latest"])
     _registers(into["consent"], other["consent"])

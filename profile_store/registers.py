@@ -8,11 +8,10 @@ import orjson
 
 from hub.jsonbytes import dumps
 from hub.profile import REF, TIME, Register
+from hub.traits import LONGEST
 
 NAMES: Final = 128
 """Kinds of events, traits, facts and mentions kept of one customer, each."""
-LONGEST: Final = 1_000
-"""Characters of a text, bytes of anything else."""
 FIRED: Final = 50
 """Triggers remembered, for caps."""
 
@@ -24,12 +23,10 @@ def later(one: Register | None, other: Register) -> Register:
     return one
 
 
-def bound(table: dict[str, Any], most: int | None = None) -> None:
-    """Keep the smallest names: a rule that no order of arrival can change."""
+def bound(table: dict[str, Any], most: int | None = None) -> dict[str, Any]:
+    """Keep the smallest names: a rule that no order of arrival can change. What is taken out is given back."""
     most = NAMES if most is None else most
-    if len(table) > most:
-        for name in sorted(table)[most:]:
-            del table[name]
+    return {name: table.pop(name) for name in sorted(table)[most:]} if len(table) > most else {}
 
 
 def say(table: dict[str, Register], name: str, register: Register) -> None:

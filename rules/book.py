@@ -1,4 +1,4 @@
-"""The computed traits and segments that a store is folded with, as one text that is kept beside it."""
+"""The traits and segments that a store is folded with, as one text that is kept beside it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from rules.declared import load_segments, load_traits
 from rules.load import Problem, files
 from rules.segments import Segment
 from rules.traits import Declaration, Trait, catalogue
+from rules.typed import Typed
 
 Stamp = tuple[str, int, int, int]
 
@@ -25,18 +26,20 @@ class Book:
     """Declarations that go together. Of one version everybody makes the same customers of the same events."""
 
     traits: tuple[Trait, ...] = ()
+    """The computed ones."""
     segments: tuple[Segment, ...] = ()
+    typed: tuple[Typed, ...] = ()
     lot: str = ""
     """Which store it was written for: what is told once of each has it in its name."""
 
     @cached_property
     def version(self) -> str:
         """A hash of what they say; what they are called is not part of it."""
-        return ids.digest(orjson.dumps([_said(self.traits), _said(self.segments)]).decode())
+        return ids.digest(orjson.dumps([_said(self.traits), _said(self.segments), _said(self.typed)]).decode())
 
     def to_json(self, lot: str = "") -> bytes:
         """The text, for one more store."""
-        parts = {"traits": self.traits, "segments": self.segments}
+        parts = {"traits": self.traits, "segments": self.segments, "typed": self.typed}
         dumped = {name: [one.model_dump(mode="json", by_alias=True) for one in some] for name, some in parts.items()}
         return orjson.dumps({"lot": lot or token_hex(8), **dumped})
 
@@ -45,7 +48,8 @@ class Book:
         """What `to_json` wrote. Raises ValueError."""
         said = orjson.loads(text)
         traits = tuple(Trait.model_validate(one) for one in said["traits"])
-        return cls(traits, tuple(Segment.model_validate(one) for one in said["segments"]), said["lot"])
+        typed = tuple(Typed.model_validate(one) for one in said.get("typed", ()))
+        return cls(traits, tuple(Segment.model_validate(one) for one in said["segments"]), typed, said["lot"])
 
 
 def _said(some: Iterable[Declaration]) -> list[Any]:
@@ -54,7 +58,7 @@ def _said(some: Iterable[Declaration]) -> list[Any]:
 
 
 class Folders:
-    """The folders of computed traits and segments, which may change at any time."""
+    """The folders of traits and segments, which may change at any time."""
 
     def __init__(self, traits: Path, segments: Path) -> None:
         self._traits, self._segments = traits, segments
@@ -71,19 +75,20 @@ class Folders:
 
     def look(self) -> bool:
         """Read them again if a file changed; whether they say something else now, or something else is wrong."""
-        stamps = (*_stamps(self._traits), *_stamps(self._segments))
+        stamps = (*stamped(self._traits), *stamped(self._segments))
         if stamps == self._stamps:
             return False
         before = self.book.version, self.problems
         traits = load_traits(self._traits)
-        segments = load_segments(self._segments, catalogue(traits.items).readings)
-        self.book = Book(traits.items, segments.items)
+        segments = load_segments(self._segments, catalogue(traits.computed).readings)
+        self.book = Book(traits.computed, segments.items, traits.typed)
         self.problems = (*traits.problems, *segments.problems)
         self._stamps = stamps
         return (self.book.version, self.problems) != before
 
 
-def _stamps(folder: Path) -> Iterable[Stamp]:
+def stamped(folder: Path) -> Iterable[Stamp]:
+    """What tells whether the files of a folder are those they were."""
     for path in files(folder):
         try:
             found = path.stat()

@@ -1,11 +1,11 @@
-"""Files of computed traits and segments: read and refused as rule files are, with file, line and field."""
+"""Files of traits and segments: read and refused as rule files are, with file, line and field."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, cast
 
 import yaml
 from pydantic import ValidationError
@@ -18,10 +18,13 @@ from rules.paths import hint, parse
 from rules.segments import Segment, order
 from rules.source import Unreadable, documents, line_of, lines_with
 from rules.traits import Declaration, Trait
+from rules.typed import Typed
 
 T = TypeVar("T", bound=Declaration)
 
-NAMES: Final[dict[type[Declaration], str]] = {Trait: "computed trait", Segment: "segment"}
+NAMES: Final[dict[type[Declaration], str]] = {Trait: "computed trait", Typed: "typed trait", Segment: "segment"}
+MOST_TYPED: Final = 128
+"""Typed traits: a customer has no more traits."""
 PLACES: Final = {"computed": "computed trait", "segments": "segment"}
 
 
@@ -42,26 +45,40 @@ class Declared(Generic[T]):
     problems: tuple[Problem, ...]
 
 
-def load_traits(folder: Path) -> Declared[Trait]:
-    """The computed traits of a folder's files."""
-    sheets, problems = _load(folder, Trait)
-    return Declared(tuple(sheet.one for sheet in sheets), tuple(problems))
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a folder of traits declares, and what is wrong with the rest."""
+
+    computed: tuple[Trait, ...]
+    typed: tuple[Typed, ...]
+    problems: tuple[Problem, ...]
+
+
+def load_traits(folder: Path) -> Traits:
+    """The traits of a folder's files, the computed and the typed ones."""
+    sheets, problems = _load(folder, _trait)
+    computed = tuple(sheet.one for sheet in sheets if isinstance(sheet.one, Trait))
+    typed = [sheet for sheet in sheets if isinstance(sheet.one, Typed)]
+    for sheet in typed[MOST_TYPED:]:
+        reason = f"there are {MOST_TYPED} typed traits already"
+        problems.append(Problem(sheet.file, line_of(sheet.node, ("id",)), "id", reason))
+    return Traits(computed, tuple(cast(Typed, sheet.one) for sheet in typed[:MOST_TYPED]), tuple(problems))
 
 
 def load_segments(folder: Path, traits: Collection[str]) -> Declared[Segment]:
     """The segments of a folder's files, those that others ask about first; `traits` are the computed ones there are."""
-    sheets, problems = _load(folder, Segment)
+    sheets, problems = _load(folder, lambda _: Segment)
     return _sound(sheets, problems, traits)
 
 
 def check_traits(text: str, filename: str = "trait.yaml") -> list[Problem]:
-    """What is wrong with a file of computed traits."""
-    return _unique(_read(text, filename, Trait))[1]
+    """What is wrong with a file of traits."""
+    return _unique(_read(text, filename, _trait))[1]
 
 
 def check_segments(text: str, traits: Collection[str], filename: str = "segment.yaml") -> list[Problem]:
     """What is wrong with a file of segments, which may ask for these computed traits and for each other."""
-    return list(_sound(*_unique(_read(text, filename, Segment)), traits).problems)
+    return list(_sound(*_unique(_read(text, filename, lambda _: Segment)), traits).problems)
 
 
 def unknown(rule: Rule, traits: Collection[str], segments: Collection[str]) -> list[str]:
@@ -71,7 +88,12 @@ def unknown(rule: Rule, traits: Collection[str], segments: Collection[str]) -> l
     return [reason for root in roots for _, reason in _missing(root, known)]
 
 
-def _load(folder: Path, model: type[T]) -> tuple[list[Sheet[T]], list[Problem]]:
+def _trait(data: Any) -> type[Trait | Typed]:
+    """Which trait a document declares: what has a type is said by senders, all others are computed."""
+    return Typed if isinstance(data, dict) and "type" in data and "compute" not in data else Trait
+
+
+def _load(folder: Path, model: Callable[[Any], type[T]]) -> tuple[list[Sheet[T]], list[Problem]]:
     found: list[Sheet[T] | Problem] = []
     for path in files(folder):
         text = text_of(path)
@@ -79,37 +101,41 @@ def _load(folder: Path, model: type[T]) -> tuple[list[Sheet[T]], list[Problem]]:
     return _unique(found)
 
 
-def _read(text: str, filename: str, model: type[T]) -> Iterator[Sheet[T] | Problem]:
-    what, empty = NAMES[model], True
+def _read(text: str, filename: str, model: Callable[[Any], type[T]]) -> Iterator[Sheet[T] | Problem]:
+    empty = True
     try:
         for data, node in documents(text):
-            empty = False
+            empty, chosen = False, model(data)
             if not isinstance(data, dict):
-                yield Problem(filename, line_of(node, ()), "", f"a {what} is a mapping that starts with id: and name:")
+                yield Problem(
+                    filename, line_of(node, ()), "", f"a {NAMES[chosen]} is a mapping that starts with id: and name:"
+                )
                 continue
             try:
-                yield Sheet(model.model_validate(data), filename, node)
+                yield Sheet(chosen.model_validate(data), filename, node)
             except ValidationError as error:
                 yield from located(error, filename, node)
         if empty:
-            yield Problem(filename, 1, "", f"there is no {what} in this file")
+            yield Problem(filename, 1, "", f"there is no {NAMES[model(None)]} in this file")
     except Unreadable as error:
         yield Problem(filename, error.line, "", error.reason)
 
 
 def _unique(found: Iterator[Sheet[T] | Problem] | list[Sheet[T] | Problem]) -> tuple[list[Sheet[T]], list[Problem]]:
     """Of two with one id the first stays."""
-    sheets: dict[str, Sheet[T]] = {}
+    sheets: dict[tuple[str, str], Sheet[T]] = {}
     problems: list[Problem] = []
     for one in found:
         if isinstance(one, Problem):
             problems.append(one)
-        elif one.one.id in sheets:
-            what, file = NAMES[type(one.one)], sheets[one.one.id].file
+            continue
+        what = NAMES[type(one.one)]
+        if (what, one.one.id) in sheets:
+            file = sheets[what, one.one.id].file
             reason = f"another {what} is called {one.one.id} already, in {file}"
             problems.append(Problem(one.file, line_of(one.node, ("id",)), "id", reason))
         else:
-            sheets[one.one.id] = one
+            sheets[what, one.one.id] = one
     return list(sheets.values()), problems
 
 

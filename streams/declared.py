@@ -1,7 +1,7 @@
-"""What operators declared: rules, computed traits and segments, put together for the pipeline.
+"""What operators declared: rules, traits and segments, put together for the pipeline.
 
-Rules may change at any time: they only say what is sent from now on. Computed traits and segments are part of what a
-customer *is*, so they belong to the store that was folded with them, and stand in it. Whoever works on a store takes
+Rules may change at any time: they only say what is sent from now on. Traits and segments are part of what a customer
+*is*, so they belong to the store that was folded with them, and stand in it. Whoever works on a store takes
 them from there, and other ones come into force with another store, on every worker in the same step.
 """
 
@@ -14,12 +14,12 @@ from hub.computed import nothing
 from hub.logs import get
 from hub.settings import Settings
 from profile_store.facets import windows
-from profile_store.facets.windows import Index
 from rules.book import Book, Folders
 from rules.membership import Segments
 from rules.traits import catalogue
 from rules.watch import RuleFolder
 from streams.decide import Engine
+from streams.fold import PLAIN, Folding
 
 log: Final = get("declared")
 
@@ -29,8 +29,7 @@ class Declared:
     """All that is in force at one moment."""
 
     engine: Engine
-    features: Index = field(default_factory=dict)
-    """What computed traits keep, by kind of event."""
+    folding: Folding = PLAIN
     segments: Segments = field(default_factory=Segments)
 
 
@@ -40,13 +39,13 @@ class Kept(Protocol):
     async def declared(self, offer: bytes) -> bytes: ...
 
 
-def features_of(book: Book) -> Index:
-    """What the computed traits of a book keep, by kind of event."""
-    return windows.index(catalogue(book.traits).features)
+def folding_of(book: Book) -> Folding:
+    """How a store is folded that has this book."""
+    return Folding(windows.index(catalogue(book.traits).features), {one.id: one.reads for one in book.typed})
 
 
 class Declarations:
-    """Rules as their folder has them now; computed traits and segments as the store has them."""
+    """Rules as their folder has them now; traits and segments as the store has them."""
 
     def __init__(self, settings: Settings) -> None:
         self.folders = Folders(settings.traits_dir, settings.segments_dir)
@@ -61,7 +60,7 @@ class Declarations:
 
     def __call__(self) -> Declared:
         """What is in force now."""
-        return Declared(self.rules.engine, self._features, self._segments)
+        return Declared(self.rules.engine, self._folding, self._segments)
 
     @property
     def pending(self) -> bool:
@@ -72,13 +71,18 @@ class Declarations:
         """Put in force what a store is folded with; one that is new takes what the folders say. Raises Transient."""
         book = Book.from_json(await store.declared(self.folders.book.to_json()))
         if book.version != self.book.version:
-            log.info("other declarations are in force", traits=len(book.traits), segments=len(book.segments))
+            log.info(
+                "other declarations are in force",
+                typed=len(book.typed),
+                computed=len(book.traits),
+                segments=len(book.segments),
+            )
             self._use(book)
         self.book = book
 
     def _use(self, book: Book) -> None:
         made = catalogue(book.traits)
         look, until = windows.readers(made.readings)
-        self._features = windows.index(made.features)
+        self._folding = folding_of(book)
         self._segments = Segments(book.segments, made.readings, look, until)
         self.rules.read_by(look)

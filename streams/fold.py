@@ -7,12 +7,18 @@ which no order of arrival can change.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final, cast
 
 from hub.event import Event
 from hub.profile import PSEUDO, Register, Told, Traffic
+from hub.traits import UNTYPED, Types
+from profile_store import traits
+from profile_store.facets import windows
 from profile_store.facets.table import FACETS
 from profile_store.facets.told import unwrapped
+from profile_store.facets.windows import Index
 from profile_store.registers import NAMES, bound, keep_newest, kept, later, say
 
 RECEIVED: Final = frozenset(
@@ -26,6 +32,8 @@ QUIET: Final = frozenset(
 )
 """Events of our own that say nothing about what the customer did."""
 
+SPOKEN: Final = ("language", "timezone")
+"""Traits that an event says beside the others."""
 EXCERPT: Final = 80
 
 
@@ -99,8 +107,9 @@ def note_firing(profile: Told, trigger: str, firing: list[Any]) -> bool:
     return True
 
 
-def fold(profile: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str) -> None:
-    """Change what is told by one event. `keys` are its identities, `ms` its time, `ref` its short name."""
+def fold(profile: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str, *, types: Types = UNTYPED) -> None:
+    """Change what is told by one event. `keys` are its identities, `ms` its time, `ref` its short name; `types` are
+    the traits whose type is declared."""
     kind, data = event.type, event.data
     if kind in QUIET:
         if kind == "rule.fired":
@@ -113,11 +122,12 @@ def fold(profile: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str) 
     profile["last"] = max(profile["last"], ms)
     _count(profile, event, ms, ref)
     _traffic(profile, event, ms)
-    for name in ("language", "timezone"):
+    for name in SPOKEN:
         if isinstance(data.get(name), str):
-            say(profile["traits"], name, [data[name][:60], ms, ref, kind])
-    if "traits" in data:
-        _statements(profile["traits"], data["traits"], ms, ref, kind)
+            traits.say(profile, name, data[name][:60], types, [ms, ref, kind])
+    if isinstance(data.get("traits"), Mapping):
+        for name, said in data["traits"].items():
+            traits.say(profile, str(name), said, types, [ms, ref, kind])
     if "facts" in data:
         _statements(profile["facts"], _bare(data["facts"]), ms, ref, kind)
     unmatched = data.get("unmatched")
@@ -135,3 +145,23 @@ def fold(profile: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str) 
     told = cast("dict[str, Any]", profile)
     for facet in FACETS:
         facet.fold(told, event, ms, ref)
+
+
+@dataclass(frozen=True, slots=True)
+class Folding:
+    """How a store is folded: the same for whoever works on it, and for whoever checks it."""
+
+    features: Index = field(default_factory=dict)
+    """What computed traits keep, by kind of event."""
+    types: Types = field(default_factory=dict)
+    """The traits whose type is declared."""
+
+    def fold(self, told: Told, event: Event, keys: tuple[str, ...], ms: int, ref: str) -> None:
+        """Change what is told by one event, as `fold` does, and what computed traits keep of it."""
+        fold(told, event, keys, ms, ref, types=self.types)
+        if self.features and event.type not in QUIET:
+            windows.fold(told, event, ms, ref, self.features)
+
+
+PLAIN: Final = Folding()
+"""Nothing is declared."""

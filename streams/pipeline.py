@@ -14,8 +14,6 @@ from hub.metrics import APPLIED, LATENCY, REFUSED, REPEATED, STAGE
 from hub.profile import Told
 from profile_store.connect import Sealed
 from profile_store.draft import Draft
-from profile_store.facets import windows
-from profile_store.facets.windows import Index
 from profile_store.ledger import Ledger, Raise
 from profile_store.timeline import of_event
 from rules.membership import Mark, Segments, mark
@@ -24,7 +22,7 @@ from streams.decide import decide, settle
 from streams.declared import Declared
 from streams.decode import Dead, Incoming
 from streams.directory import DIVIDING, Directory, Stale
-from streams.fold import QUIET, fold
+from streams.fold import QUIET, Folding
 from streams.identify import Customers
 from streams.news import news
 from streams.segment import regrouped, segment
@@ -66,7 +64,7 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
             return
         draft = arrange(customers, draft, incoming)
         before = mark(draft.profile)
-        _fold(draft, incoming, declared.features)
+        _fold(draft, incoming, declared.folding)
         _place(customers, draft, incoming, declared.segments, before)
         decide(declared.engine, draft, incoming)
         draft.news = news(draft.profile, incoming) or draft.news
@@ -86,15 +84,13 @@ def _rearrange(customers: Customers, draft: Draft, incoming: Incoming, segments:
             regrouped(segments, one, incoming)
 
 
-def _fold(draft: Draft, incoming: Incoming, features: Index) -> None:
+def _fold(draft: Draft, incoming: Incoming, folding: Folding) -> None:
     event, ms, ref = incoming.event, incoming.ms, incoming.ref
     if "traits" in event.data:
         draft.know_terms()
 
     def change(told: Told) -> None:
-        fold(told, event, incoming.keys, ms, ref)
-        if features and event.type not in QUIET:
-            windows.fold(told, event, ms, ref, features)
+        folding.fold(told, event, incoming.keys, ms, ref)
 
     part = draft.fold(incoming.keys[0], change)
     part["fences"][incoming.fence] = incoming.record.offset

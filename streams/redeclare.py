@@ -1,4 +1,4 @@
-"""When the folders of computed traits and segments say something else: a rebuild, started by the hub itself.
+"""When the folders of traits and segments say something else: a rebuild, started by the hub itself.
 
 A trait that was folded from today on would be another one than after a rebuild, and two workers that saw the file at
 different moments would make two different customers. So the declarations in force stay those that the store was
@@ -81,10 +81,10 @@ class Redeclarer:
         if time.monotonic() < self._not_before:
             return
         if not self._ledger.one_server:
-            log.error("other computed traits or segments are declared; empty the cluster to have them in force")
+            log.error("other traits or segments are declared; empty the cluster to have them in force")
             self._not_before = time.monotonic() + LONGEST_PAUSE
             return
-        log.info("other computed traits or segments are declared: building all customers with them")
+        log.info("other traits or segments are declared: building all customers with them")
         self._child = await asyncio.create_subprocess_exec(*command())
 
     def _ended(self) -> None:

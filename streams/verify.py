@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from types import MappingProxyType
 from typing import Any, Final
 
 import orjson
@@ -18,13 +17,11 @@ import orjson
 from hub.partition import partition
 from hub.profile import APART, JOINED, PSEUDO, Document, Link, Part, blank, part
 from profile_store.draft import place
-from profile_store.facets import windows
-from profile_store.facets.windows import Index
 from profile_store.registers import NAMES, bound
 from profile_store.structure import candidates, components, newer, pair
 from streams.arrange import DECISIONS
 from streams.decode import Incoming
-from streams.fold import QUIET, fold
+from streams.fold import PLAIN, Folding
 from streams.identify import REFUSALS
 
 dumps = partial(orjson.dumps, option=orjson.OPT_SORT_KEYS)
@@ -40,8 +37,7 @@ SHOWN: Final = 200
 class Refold:
     """The parts and links of some identities, as far as the log is read."""
 
-    features: Index = field(default_factory=dict)
-    """What computed traits keep."""
+    folding: Folding = PLAIN
     parts: dict[str, Part] = field(default_factory=dict)
     links: dict[str, Link] = field(default_factory=dict)
     nodes: set[str] = field(default_factory=set)
@@ -60,9 +56,7 @@ class Refold:
         if incoming.event.type in DECISIONS:
             self._decided(_links(incoming))
         told = self.parts.setdefault(owner, part())
-        fold(told, incoming.event, incoming.keys, incoming.ms, incoming.ref)
-        if self.features and incoming.event.type not in QUIET:
-            windows.fold(told, incoming.event, incoming.ms, incoming.ref, self.features)
+        self.folding.fold(told, incoming.event, incoming.keys, incoming.ms, incoming.ref)
         told["fences"][incoming.fence] = incoming.record.offset
         self.events += 1
 
@@ -162,27 +156,25 @@ class Culprit:
     what: str
 
 
-def culprit(stored: Document, events: Sequence[Incoming], features: Index = MappingProxyType({})) -> Culprit | None:
+def culprit(stored: Document, events: Sequence[Incoming], folding: Folding = PLAIN) -> Culprit | None:
     """Which event it is that makes the difference, if it is one; in the order it was read."""
-    made = refold(events, features)
+    made = refold(events, folding)
     for name in sorted({*stored["parts"], *made.parts} & set(stored["nodes"])):
         left, right = _bare(stored["parts"].get(name)), _bare(made.parts.get(name))
         if left == right:
             continue
         mine = [one for one in events if made.named(one.keys[0]) == name]
-        found = _cut(left, name, mine, features) or _single(left, name, mine, features)
+        found = _cut(left, name, mine, folding) or _single(left, name, mine, folding)
         if found is not None:
             return found
         if mine:
-            return Culprit(_last_touch(left, name, mine, features), "the last one that touched this place")
+            return Culprit(_last_touch(left, name, mine, folding), "the last one that touched this place")
     return None
 
 
-def refold(
-    events: Iterable[Incoming], features: Index = MappingProxyType({}), names_of: Iterable[Incoming] = ()
-) -> Refold:
+def refold(events: Iterable[Incoming], folding: Folding = PLAIN, names_of: Iterable[Incoming] = ()) -> Refold:
     """What these events make; of others only the names are learned."""
-    made, known = Refold(features), list(events)
+    made, known = Refold(folding), list(events)
     for one in (*names_of, *known):
         made.learn(one)
     for one in known:
@@ -199,9 +191,9 @@ def _bare(told: Part | None) -> bytes:
     return dumps({name: value for name, value in (told or {}).items() if value})
 
 
-def _cut(left: bytes, name: str, mine: Sequence[Incoming], features: Index) -> Culprit | None:
+def _cut(left: bytes, name: str, mine: Sequence[Incoming], folding: Folding) -> Culprit | None:
     """Does the store end before one of these events?"""
-    made = refold((), features, mine)
+    made = refold((), folding, mine)
     for one in mine:
         if _bare(made.parts.get(name)) == left:
             return Culprit(one, "the store ends before it")
@@ -209,13 +201,13 @@ def _cut(left: bytes, name: str, mine: Sequence[Incoming], features: Index) -> C
     return None
 
 
-def _single(left: bytes, name: str, mine: Sequence[Incoming], features: Index) -> Culprit | None:
+def _single(left: bytes, name: str, mine: Sequence[Incoming], folding: Folding) -> Culprit | None:
     """Is it one event that is missing, or one too many? Only for as many as are tried in a moment."""
     for number, one in enumerate(mine[:TRIED]):
-        if _bare(refold([*mine[:number], *mine[number + 1 :]], features).parts.get(name)) == left:
+        if _bare(refold([*mine[:number], *mine[number + 1 :]], folding).parts.get(name)) == left:
             return Culprit(one, "it is not in the store")
     for number, one in enumerate(mine[:TRIED]):
-        made = refold(mine[: number + 1], features)
+        made = refold(mine[: number + 1], folding)
         made.seen.clear()
         for again in mine[number:]:
             made.apply(again)
@@ -224,11 +216,11 @@ def _single(left: bytes, name: str, mine: Sequence[Incoming], features: Index) -
     return None
 
 
-def _last_touch(left: bytes, name: str, mine: Sequence[Incoming], features: Index) -> Incoming:
+def _last_touch(left: bytes, name: str, mine: Sequence[Incoming], folding: Folding) -> Incoming:
     """The event that made the first differing place what it is."""
-    whole = refold(mine, features)
+    whole = refold(mine, folding)
     first = next(_places(orjson.loads(left), orjson.loads(_bare(whole.parts.get(name))), ""))[0].split(".")
-    made, before, last = refold((), features, mine), None, mine[0]
+    made, before, last = refold((), folding, mine), None, mine[0]
     for one in mine:
         made.apply(one)
         now: Any = made.parts.get(name, {})

@@ -13,6 +13,7 @@ from typing import Any, cast
 import orjson
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hub.cli import arranging
@@ -27,6 +28,7 @@ from profile_store.insight.models import models, named
 from profile_store.insight.scores import scores
 from profile_store.store import Store
 from profile_store.timeline import Row
+from profile_store.traits import SAID
 
 app = typer.Typer(help="One customer, by any identifier.", no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
@@ -81,6 +83,18 @@ def show(identifier: str) -> None:
     """
     settings = read()
     profile, others, rows = asyncio.run(_whole(settings, identifier, 20))
+    print_profile(profile, settings)
+    console.print()
+    arranging.print_kinship(console, arranging.Decided(profile, others, settings.policy), when)
+    console.print()
+    for row in rows:
+        console.print(f"{when(row['time'])}  {row['type']:<18} {row['text'][:100]}", markup=False)
+
+
+def print_profile(profile: Profile, settings: Settings) -> None:
+    """What is known, and what was said last and not kept."""
+    from desk import views
+
     console.print(f"[bold]{profile['id']}[/]  {profile['events']} events, stage {profile['stage']}\n")
     known = Table("what", "value", "since", "source", box=None)
     for name, one in sorted(profile["identities"].items()):
@@ -88,17 +102,17 @@ def show(identifier: str) -> None:
     for what in ("traits", "facts", "consent"):
         table: dict[str, list[Any]] = profile[what]
         for name, register in sorted(table.items()):
-            known.add_row(f"{what} {name}", str(register[VALUE]), when(register[TIME]), str(register[SOURCE]))
+            known.add_row(
+                escape(f"{what} {name}"), escape(str(register[VALUE])), when(register[TIME]), str(register[SOURCE])
+            )
+    for name, note in views.unfit(profile).items():
+        said = f"{note[VALUE][SAID]}: {views.why_unfit(name, note)}"
+        known.add_row(escape(f"not kept {name}"), escape(said), when(note[TIME]), str(note[SOURCE]))
     now = time.time_ns() // 1_000_000
     for name, score in scores(cast(Any, profile), now, models(named(settings.scores))).items():
         why_so = ", ".join(score.reasons)
         known.add_row(f"score {name}", f"{score.value:.2f}", when(score.time or now), f"{score.model}: {why_so}")
     console.print(known)
-    console.print()
-    arranging.print_kinship(console, arranging.Decided(profile, others, settings.policy), when)
-    console.print()
-    for row in rows:
-        console.print(f"{when(row['time'])}  {row['type']:<18} {row['text'][:100]}", markup=False)
 
 
 @app.command()

@@ -51,7 +51,7 @@ async def check_redis(settings: Settings) -> list[Check]:
 
 
 async def check_declared(settings: Settings) -> list[Check]:
-    """The computed traits and segments of the folders are sound, and in force."""
+    """The traits and segments of the folders are sound, and in force."""
     if not settings.redis_url.get_secret_value():
         return []
     folders = Folders(settings.traits_dir, settings.segments_dir)
@@ -67,9 +67,10 @@ async def check_declared(settings: Settings) -> list[Check]:
     under_way = "" if rebuilding is None else f": a rebuild is under way, {rebuilding[0]:,} of {rebuilding[1]:,} events"
     book = folders.book if said is None else Book.from_json(said)
     if book.version == folders.book.version or wrong:
-        what = f"{len(book.traits)} computed traits and {len(book.segments)} segments are in force{under_way}"
+        some = f"{len(book.typed)} typed and {len(book.traits)} computed traits, {len(book.segments)} segments"
+        what = f"{some} are in force{under_way}"
         return [*wrong, Check(True, what)]
-    what = "other computed traits or segments are declared than are in force"
+    what = "other traits or segments are declared than are in force"
     return [Check(bool(under_way), what + under_way, "A worker builds all customers with them; is one running?")]
 
 

@@ -147,7 +147,7 @@ async def declared(settings: Settings, generations: Generations) -> Book:
         return folders.book
     for problem in folders.problems:
         console.print(f"[red]{problem}[/]")
-    console.print("computed traits and segments stay as they are in force")
+    console.print("traits and segments stay as they are in force")
     return Book.from_json(now)
 
 
@@ -206,7 +206,7 @@ def rebuild(
     ] = False,
     folder: Annotated[Path | None, typer.Option(help="The snapshot to begin with, if not the newest.")] = None,
     if_changed: Annotated[
-        bool, typer.Option("--if-changed", help="Only if other computed traits or segments are declared than in force.")
+        bool, typer.Option("--if-changed", help="Only if other traits or segments are declared than in force.")
     ] = False,
 ) -> None:
     """Build all customers again from the log, beside those in use, and put them in their place.

@@ -22,12 +22,12 @@ from hub.topics import INTERACTIONS
 from profile_store.cluster import ledger
 from profile_store.connect import connect
 from profile_store.document import canonical, unpacked
-from profile_store.facets.windows import Index
 from profile_store.store import Store
 from rules.book import Book, Folders
 from streams import verify as pure
-from streams.declared import features_of
+from streams.declared import folding_of
 from streams.decode import Incoming, one
+from streams.fold import Folding
 from streams.foretell import Line
 from streams.gate import applied
 from streams.topic import Described, describe
@@ -44,12 +44,12 @@ class Seen:
     document: Document
     marks: dict[int, str]
     book: Book
-    """The computed traits and segments that it is folded with."""
+    """The traits and segments that it is folded with."""
 
     @property
-    def features(self) -> Index:
-        """What it keeps for computed traits."""
-        return features_of(self.book)
+    def folding(self) -> Folding:
+        """How it is folded."""
+        return folding_of(self.book)
 
 
 @dataclass(slots=True)
@@ -58,7 +58,7 @@ class Compared:
 
     stored: Document
     folded: Document | None
-    features: Index
+    folding: Folding
     events: list[Incoming] = field(default_factory=list)
 
     @property
@@ -114,14 +114,14 @@ def compare(settings: Settings, seen: Seen, topic: Described, *, whole: bool) ->
     """Fold a customer again; of what its events lead to, everything is read."""
     places = None if whole else pure.homes(seen.document, len(topic.partitions))
     names = pure.wanted(seen.document)
-    identity, features = seen.document["nodes"][0], seen.features
+    identity, folding = seen.document["nodes"][0], seen.folding
     while True:
         where = topic.partitions if places is None else sorted(places)
         events = [one for one in _events(settings, seen, topic, where) if pure.concerns(one, names)]
-        folded = pure.refold(events, features).document(identity)
+        folded = pure.refold(events, folding).document(identity)
         more = names if folded is None else names | pure.wanted(folded)
         if more == names:
-            return Compared(seen.document, folded, features, events)
+            return Compared(seen.document, folded, folding, events)
         # A decision that the store does not know leads to others.
         names, places = more, None
 
@@ -156,7 +156,7 @@ def verify(
     lines = ["the log knows nobody like that"] if folded is None else _lines(stored, folded)
     for line in lines:
         console.print(line, markup=False)
-    guilty = pure.culprit(stored, found.events, found.features)
+    guilty = pure.culprit(stored, found.events, found.folding)
     if guilty is not None:
         one_, record = guilty.incoming.event, guilty.incoming.record
         console.print(

@@ -21,12 +21,12 @@ from tests.faults.verdict import judge, shown
 from tests.servers import KafkaServer, RedisServer
 
 CRASH = """
-import streams.pipeline as pipeline
-fold = pipeline.fold
-def crash(profile, event, *rest):
-    fold(profile, event, *rest)
+from streams.fold import Folding
+fold = Folding.fold
+def crash(folding, told, event, *rest):
+    fold(folding, told, event, *rest)
     if "crash" in event.data: raise ZeroDivisionError("the fold of tomorrow")
-pipeline.fold = crash
+Folding.fold = crash
 """
 """No data is known that makes a fold fail; this stands for a fault still to come, in the middle of its work."""
 

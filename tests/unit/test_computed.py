@@ -85,9 +85,9 @@ def test_a_folder(tmp_path: Path) -> None:
     (tmp_path / "c.yaml").write_text("# nothing yet\n")
     (tmp_path / "d.yaml").write_bytes(b"\xff")
     found = load_traits(tmp_path)
-    assert [one.id for one in found.items] == ["spent"]
+    assert [one.id for one in found.computed] == ["spent"]
     assert [(one.file, one.line) for one in found.problems] == [("b.yaml", 1), ("c.yaml", 1), ("d.yaml", 1)]
-    assert load_traits(tmp_path / "nowhere").items == ()
+    assert load_traits(tmp_path / "nowhere").computed == ()
 
 
 def test_a_trait_survives_json() -> None:
@@ -213,8 +213,8 @@ def test_what_a_rule_asks_for_must_be_declared() -> None:
 
 def test_the_examples_of_the_manual_are_sound() -> None:
     text = (Path(__file__).parents[2] / "docs/traits-and-segments.md").read_text(encoding="utf-8")
-    first, second = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert check_traits(first) == []
+    typed, first, second = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert check_traits(typed) == check_traits(first) == []
     assert check_segments(second, ["spent-lately"]) == []
     for compute in KEEPS:
         assert f"`{compute}`" in text

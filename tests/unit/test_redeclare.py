@@ -47,16 +47,16 @@ async def test_what_the_store_says_is_in_force_on_every_worker(tmp_path: Path) -
     write(tmp_path, VISITS.format(name="Visits", compute="count"))
     one = Declarations(settings)
     await one.adopt(store)
-    assert list(one().features) == ["web.page"]
+    assert list(one().folding.features) == ["web.page"]
     (tmp_path / "traits" / "one.yaml").unlink()
     other = Declarations(settings)
     await other.adopt(store)
-    assert list(other().features) == ["web.page"]
+    assert list(other().folding.features) == ["web.page"]
     assert other.pending
     assert not one.pending
     store.said = b""
     await one.adopt(store)
-    assert list(one().features) == ["web.page"], "it has not looked at the folder again"
+    assert list(one().folding.features) == ["web.page"], "it has not looked at the folder again"
     await other.adopt(store)
     assert not one.pending
 
@@ -74,6 +74,21 @@ def test_names_and_notes_change_nothing_and_a_mistake_neither(tmp_path: Path) ->
     assert folders.look()
     assert not folders.sound
     assert "one.yaml:4: compute" in str(folders.problems[0])
+
+
+async def test_another_type_waits_until_the_store_is_folded_with_it(tmp_path: Path) -> None:
+    store, settings = Store(), Settings(state=tmp_path)
+    write(tmp_path, "{id: age, name: Age, type: number}\n")
+    one = Declarations(settings)
+    await one.adopt(store)
+    write(tmp_path, "{id: age, name: Age, type: integer, max: 130}\n")
+    assert one.folders.look()
+    assert one.pending
+    assert one().folding.types["age"].kind == "number"
+    store.said = one.folders.book.to_json()  # a rebuild took the old store's place
+    await one.adopt(store)
+    assert not one.pending
+    assert one().folding.types["age"].read("۱۳۱") == (None, ("most", 130))
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ FEW = Segment.model_validate(
 MANY = Segment.model_validate(
     {"id": "two", "name": "t", "if": {"field": "profile.counts.web.page", "op": "ge", "value": 4}}
 )
-DECLARED = Declared(Silent(), {}, Segments([FEW, MANY]))
+DECLARED = Declared(Silent(), segments=Segments([FEW, MANY]))
 
 
 class Parted(Town):
