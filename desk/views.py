@@ -10,7 +10,7 @@ from desk.ports import Row
 from desk.words import telephone
 from hub.event import rfc3339
 from hub.identity import TELEPHONES, Identity
-from hub.profile import REF, SOURCE, STAGES, TIME, VALUE, Profile, Register, language, value
+from hub.profile import REF, SOURCE, STAGES, TIER, TIME, VALUE, Profile, Register, language, standing, value
 
 ANONYMOUS: Final = frozenset({"anonymous_id", "device", "call"})
 """Identities that tell a browser or a telephone set apart, not a person."""
@@ -110,6 +110,7 @@ def customer(version: int, profile: Profile) -> dict[str, Any]:
         "verification": verification(profile)[0],
         "language": language(profile),
         "stage": profile["stage"],
+        **({"tier": tier} if (tier := standing(profile["segments"], TIER)) else {}),
         "first": moment(profile["first"]),
         "last": moment(profile["last"]),
         "events": profile["events"],

@@ -13,8 +13,8 @@ import orjson
 
 from hub import ids
 from rules.declared import load_segments, load_traits
+from rules.lifecycle import Group, grouped
 from rules.load import Problem, files
-from rules.segments import Segment
 from rules.traits import Declaration, Trait, catalogue
 
 Stamp = tuple[str, int, int, int]
@@ -25,7 +25,7 @@ class Book:
     """Declarations that go together. Of one version everybody makes the same customers of the same events."""
 
     traits: tuple[Trait, ...] = ()
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[Group, ...] = ()
     lot: str = ""
     """Which store it was written for: what is told once of each has it in its name."""
 
@@ -45,7 +45,7 @@ class Book:
         """What `to_json` wrote. Raises ValueError."""
         said = orjson.loads(text)
         traits = tuple(Trait.model_validate(one) for one in said["traits"])
-        return cls(traits, tuple(Segment.model_validate(one) for one in said["segments"]), said["lot"])
+        return cls(traits, tuple(grouped(one) for one in said["segments"]), said["lot"])
 
 
 def _said(some: Iterable[Declaration]) -> list[Any]:

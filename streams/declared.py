@@ -16,6 +16,7 @@ from hub.settings import Settings
 from profile_store.facets import windows
 from profile_store.facets.windows import Index
 from rules.book import Book, Folders
+from rules.lifecycle import segments_of
 from rules.membership import Segments
 from rules.traits import catalogue
 from rules.watch import RuleFolder
@@ -80,5 +81,5 @@ class Declarations:
         made = catalogue(book.traits)
         look, until = windows.readers(made.readings)
         self._features = windows.index(made.features)
-        self._segments = Segments(book.segments, made.readings, look, until)
+        self._segments = Segments(segments_of(book.segments), made.readings, look, until)
         self.rules.read_by(look)
