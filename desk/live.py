@@ -11,6 +11,7 @@ from typing import Any, Final
 from desk import sse, views
 from desk.feed import Feed
 from desk.kinship import Kinship, claimants, kinship
+from desk.places import Places, places
 from desk.ports import Row, Store
 from desk.render import Renderer, timeline_of
 from hub import logs
@@ -100,7 +101,7 @@ class View:
         fresh = self._version < 0
         self._version = version
         kin = await kinship(self._store, self._policy, profile, await self._named_by(profile))
-        events = self._compare(version, kin, rows)
+        events = self._compare(version, kin, rows, await places(self._store, profile))
         return [] if fresh and last == version else events
 
     async def _named_by(self, profile: Profile) -> list[Profile]:
@@ -110,11 +111,11 @@ class View:
             self._claimants, self._asked = await claimants(self._store, profile), now
         return self._claimants
 
-    def _compare(self, version: int, kin: Kinship, rows: list[Row]) -> list[str]:
+    def _compare(self, version: int, kin: Kinship, rows: list[Row], where: Places) -> list[str]:
         id = str(version)
         events = [sse.event("profile", views.customer(version, kin.profile), id)]
         timeline = timeline_of(rows)
-        panels = self._renderer.panels(kin, timeline)
+        panels = self._renderer.panels(kin, timeline, where)
         changed = {name: html for name, html in panels.items() if self._panels.get(name) != html}
         self._panels = panels
         if changed:

@@ -16,6 +16,7 @@ from desk.customers import Wanted
 from desk.history import Filters
 from desk.kinship import kinship
 from desk.live import PAGE
+from desk.places import places
 from desk.problems import Problem
 from desk.render import timeline_of
 from desk.words import LANGUAGES
@@ -95,17 +96,18 @@ async def customer(request: Request, customer: str) -> Response:
     here.feed.open(who.name, profile)
     timeline = timeline_of(found)
     kin = await kinship(here.store, here.settings.policy, profile)
+    where = await places(here.store, profile)
     return page(
         request,
         "customer",
         200,
         version=version,
-        panels=renderer.panels(kin, timeline),
+        panels=renderer.panels(kin, timeline, where),
         entries=[renderer.entry(entry) for entry in timeline],
         cursor=cursor,
         newest=found[0]["id"] if found else "",
         readers=[name for name in here.feed.readers(customer) if name != who.name],
-        **renderer.customer(profile, timeline),
+        **renderer.customer(profile, timeline, where),
     )
 
 

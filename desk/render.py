@@ -14,6 +14,7 @@ from desk import known, labels, reach, rows, views
 from desk.filters import Filters, icon
 from desk.kinship import Kinship
 from desk.names import Names
+from desk.places import NOWHERE, Places
 from desk.ports import Row
 from desk.script import SCRIPT
 from desk.titles import UNTITLED, Titles
@@ -75,9 +76,9 @@ class Renderer:
         """A whole page."""
         return self._environment.get_template(f"{template}.html").render(**values)
 
-    def panels(self, kin: Kinship, timeline: list[rows.Entry]) -> dict[str, str]:
+    def panels(self, kin: Kinship, timeline: list[rows.Entry], where: Places = NOWHERE) -> dict[str, str]:
         """Every panel of a customer's page, by name."""
-        values = {**self.customer(kin.profile, timeline), "kin": kin}
+        values = {**self.customer(kin.profile, timeline, where), "kin": kin}
         return {name: self._environment.get_template(f"panels/{name}.html").render(**values) for name in PANELS}
 
     def part(self, name: str, **values: Any) -> str:
@@ -88,8 +89,9 @@ class Renderer:
         """One entry of the timeline, as an `<li>`."""
         return self._environment.get_template("entry.html").render(entry=entry)
 
-    def customer(self, profile: Profile, timeline: list[rows.Entry]) -> dict[str, Any]:
-        """What the templates of a customer are given."""
+    def customer(self, profile: Profile, timeline: list[rows.Entry], where: Places = NOWHERE) -> dict[str, Any]:
+        """What the templates of a customer are given; `where` is what is declared."""
+        spoken = self.words.language
         likely = known.likely(profile, self._models)
         reasons = [one for one in timeline if one.row["type"] in ("rule.fired", "rule.held")]
         return {
@@ -101,6 +103,9 @@ class Renderer:
             "call_time": profile["call"][TIME] if "call" in profile else 0,
             "call_began": call_began(profile, timeline),
             "verification": views.verification(profile),
+            "stage": where.stage(profile, spoken),
+            "tier": where.tier(profile, spoken),
+            "journey": where.journey(profile, spoken),
             "customer_language": language(profile),
             "figures": figures(profile, likely),
             "likely": likely,

@@ -13,6 +13,7 @@ from desk.problems import Problem
 from hub.errors import Rejected
 from rules.book import Book
 from rules.declared import load_segments, load_traits
+from rules.lifecycle import segments_of
 from rules.segments import Segment
 
 router = APIRouter(prefix=f"{API}/segments")
@@ -24,14 +25,14 @@ async def _declared(request: Request) -> tuple[tuple[Segment, ...], list[str]]:
     def look() -> tuple[tuple[Segment, ...], list[str]]:
         traits = load_traits(settings.traits_dir)
         found = load_segments(settings.segments_dir, [one.id for one in traits.computed])
-        return found.items, [str(problem) for problem in (*traits.problems, *found.problems)]
+        return segments_of(found.items), [str(problem) for problem in (*traits.problems, *found.problems)]
 
     return await asyncio.to_thread(look)
 
 
 @router.get("", summary="Segments, and how many customers are in each")
 async def segments(request: Request) -> dict[str, Any]:
-    """Those declared in the folder of segments; `problems` names what is wrong with the rest.
+    """Those declared in the folder of segments, stages and tiers too; `problems` names what is wrong with the rest.
 
     One that is new is `in_force` when the customers were built with it.
     """
@@ -43,7 +44,7 @@ async def segments(request: Request) -> dict[str, Any]:
         for one, count in zip(found, counts, strict=True)
     ]
     said = await store.declared()
-    in_force = {one.id for one in Book.from_json(said).segments} if said is not None else set()
+    in_force = {one.id for one in segments_of(Book.from_json(said).segments)} if said is not None else set()
     for item in items:
         item["in_force"] = item["id"] in in_force
     return {"items": items, "next": None, "problems": problems}

@@ -11,8 +11,8 @@ from desk.ports import Row
 from desk.words import telephone
 from hub.event import rfc3339
 from hub.identity import TELEPHONES, Identity
-from hub.profile import REF, SOURCE, STAGES, TIME, VALUE, Profile, Register, language, value
-from profile_store.traits import standing
+from hub.profile import REF, SOURCE, STAGES, TIER, TIME, VALUE, Profile, Register, language, standing, value
+from profile_store import traits
 
 ANONYMOUS: Final = frozenset({"anonymous_id", "device", "call"})
 """Identities that tell a browser or a telephone set apart, not a person."""
@@ -112,6 +112,7 @@ def customer(version: int, profile: Profile) -> dict[str, Any]:
         "verification": verification(profile)[0],
         "language": language(profile),
         "stage": profile["stage"],
+        **({"tier": tier} if (tier := standing(profile["segments"], TIER)) else {}),
         "first": moment(profile["first"]),
         "last": moment(profile["last"]),
         "events": profile["events"],
@@ -133,7 +134,7 @@ def _identity(profile: Profile, one: Identity) -> dict[str, Any]:
 
 def unfit(profile: Profile) -> dict[str, Register]:
     """What was said of traits last and not kept, or not whole, by trait."""
-    return standing(profile)
+    return traits.standing(profile)
 
 
 def why_unfit(name: str, note: Register) -> str:

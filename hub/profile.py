@@ -11,6 +11,7 @@ matter. They are plain dictionaries on the hot path; `PROFILE` checks one where 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, Final, NotRequired, TypeAlias
 
 from pydantic import TypeAdapter
@@ -109,11 +110,11 @@ class Profile(Told):
     links: dict[str, Link]
     """What made them the customer's own, by `one\\nother`."""
     stage: str
-    """Lifecycle: need, evaluation, purchase or after."""
+    """Lifecycle: one of STAGES, or of the stages that are declared."""
     timers: dict[str, list[Any]]
     """Slot → `[timer id, due, rule]`: what we are waiting for."""
     segments: dict[str, int]
-    """Segment → since when the customer is in it."""
+    """Segment → since when the customer is in it; declared stages and tiers are memberships too."""
 
 
 class Document(TypedDict):
@@ -132,6 +133,9 @@ class Document(TypedDict):
 PROFILE: Final[TypeAdapter[Profile]] = TypeAdapter(Profile)
 
 STAGES: Final = ("need", "evaluation", "purchase", "after")
+STAGE: Final = "stage:"
+TIER: Final = "tier:"
+"""How memberships begin that say where the customer stands in a declared lifecycle, and in which value tier."""
 PSEUDO: Final = "customer:"
 """How the hub's own events name a customer by its place, when they name no identity."""
 
@@ -188,6 +192,14 @@ def value(registers: dict[str, Register], name: str, default: Any = None) -> Any
     """What a register says now, or the default when nothing was ever said."""
     found = registers.get(name)
     return default if found is None else found[VALUE]
+
+
+def standing(members: Iterable[str], place: str) -> str:
+    """The declared stage (STAGE) or tier (TIER) among a customer's memberships; empty when there is none."""
+    for name in members:
+        if name.startswith(place):
+            return name[len(place) :]
+    return ""
 
 
 def language(profile: Profile, default: str = "en") -> str:

@@ -12,9 +12,9 @@ import zstandard
 
 from hub.jsonbytes import dumps
 from hub.profile import Document, Part, Profile, empty, part
+from profile_store import stage
 from profile_store.merge import merge
 from profile_store.phrases import DOCUMENTS
-from profile_store.stage import stage
 
 ABSENT: Final = ""
 VERSION: Final = 12
@@ -123,7 +123,7 @@ def refresh(profile: Profile, nodes: Sequence[str]) -> None:
             identities[node] = known
         elif node not in identities:
             identities[node] = {"verified": False, "first": 0, "last": 0}
-    profile["stage"] = stage(profile)
+    profile["stage"] = stage.of(profile)
 
 
 def canonical(document: Document) -> bytes:

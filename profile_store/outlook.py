@@ -10,10 +10,10 @@ from typing_extensions import TypedDict
 
 from hub.ids import customer_id
 from hub.profile import APART, JOINED, STATE, VALUE, Document, Link, Profile, Register, blank
+from profile_store import stage
 from profile_store.document import view
 from profile_store.merge import merge
 from profile_store.registers import later
-from profile_store.stage import stage
 from profile_store.structure import apart, candidates, components
 
 TABLES: Final = ("traits", "facts", "consent")
@@ -55,7 +55,7 @@ def together(one: Profile, other: Profile) -> Union:
     for name in whole["identities"].keys() & whole["mentions"].keys():
         whole["identities"][name] = whole["mentions"][name]
     whole["links"] = {**deepcopy(gives["links"]), **whole["links"]}
-    whole["stage"] = stage(whole)
+    whole["stage"] = stage.of(whole)
     return {
         "profile": whole,
         "keeps": keeps["id"],

@@ -1,10 +1,10 @@
-"""Where a customer stands in the lifecycle."""
+"""Where a customer stands in the lifecycle: by the stages that an operator declared, else by what is built in."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from hub.profile import TIME, Register, Told
+from hub.profile import STAGE, TIME, Profile, Register, Told, standing
 
 BOUGHT: Final = ("web.track/Order Completed",)
 CHOOSING: Final = ("web.track/Product Added", "web.track/Checkout Started", "web.track/Cart Viewed")
@@ -21,8 +21,14 @@ def _newest(latest: dict[str, Register], names: tuple[str, ...]) -> int:
     return newest
 
 
+def of(profile: Profile) -> str:
+    """The declared stage that the customer is in, else the built-in one."""
+    members = profile["segments"]
+    return (standing(members, STAGE) if members else "") or stage(profile)
+
+
 def stage(told: Told) -> str:
-    """What they did last among buying, choosing and looking decides."""
+    """What is built in: what they did last among buying, choosing and looking decides."""
     latest = told["latest"]
     bought, choosing = _newest(latest, BOUGHT), _newest(latest, CHOOSING)
     if choosing > bought:

@@ -13,8 +13,8 @@ import orjson
 
 from hub import ids
 from rules.declared import load_segments, load_traits
+from rules.lifecycle import Group, grouped
 from rules.load import Problem, files
-from rules.segments import Segment
 from rules.traits import Declaration, Trait, catalogue
 from rules.typed import Typed
 
@@ -27,7 +27,7 @@ class Book:
 
     traits: tuple[Trait, ...] = ()
     """The computed ones."""
-    segments: tuple[Segment, ...] = ()
+    segments: tuple[Group, ...] = ()
     typed: tuple[Typed, ...] = ()
     lot: str = ""
     """Which store it was written for: what is told once of each has it in its name."""
@@ -35,12 +35,19 @@ class Book:
     @cached_property
     def version(self) -> str:
         """A hash of what they say; what they are called is not part of it."""
-        return ids.digest(orjson.dumps([_said(self.traits), _said(self.segments), _said(self.typed)]).decode())
+        return ids.digest(orjson.dumps([_said(some) for some in self._parts.values()]).decode())
+
+    @property
+    def _parts(self) -> dict[str, tuple[Declaration, ...]]:
+        parts: dict[str, tuple[Declaration, ...]] = {"traits": self.traits, "segments": self.segments}
+        # Without them a book is what it was before there were any, and nothing is built anew.
+        return {**parts, "typed": self.typed} if self.typed else parts
 
     def to_json(self, lot: str = "") -> bytes:
         """The text, for one more store."""
-        parts = {"traits": self.traits, "segments": self.segments, "typed": self.typed}
-        dumped = {name: [one.model_dump(mode="json", by_alias=True) for one in some] for name, some in parts.items()}
+        dumped = {
+            name: [one.model_dump(mode="json", by_alias=True) for one in some] for name, some in self._parts.items()
+        }
         return orjson.dumps({"lot": lot or token_hex(8), **dumped})
 
     @classmethod
@@ -49,7 +56,7 @@ class Book:
         said = orjson.loads(text)
         traits = tuple(Trait.model_validate(one) for one in said["traits"])
         typed = tuple(Typed.model_validate(one) for one in said.get("typed", ()))
-        return cls(traits, tuple(Segment.model_validate(one) for one in said["segments"]), typed, said["lot"])
+        return cls(traits, tuple(grouped(one) for one in said["segments"]), typed, said["lot"])
 
 
 def _said(some: Iterable[Declaration]) -> list[Any]:

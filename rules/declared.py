@@ -1,4 +1,4 @@
-"""Files of traits and segments: read and refused as rule files are, with file, line and field."""
+"""Files of traits, segments, lifecycle and tiers: read and refused as rule files are, with file, line and field."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from rules import tree
 from rules.conditions import Condition
+from rules.lifecycle import Group, Lifecycle, Tiers, group_of, segments_of
 from rules.load import Problem, files, located, text_of
 from rules.model import Rule
 from rules.paths import hint, parse
@@ -23,6 +24,8 @@ from rules.typed import Typed
 T = TypeVar("T", bound=Declaration)
 
 NAMES: Final[dict[type[Declaration], str]] = {Trait: "computed trait", Typed: "typed trait", Segment: "segment"}
+ONLY_ONE: Final[dict[type[Declaration], str]] = {Lifecycle: "lifecycle", Tiers: "list of tiers"}
+"""What a customer stands in at one place."""
 MOST_TYPED: Final = 128
 """Typed traits: a customer has no more traits."""
 PLACES: Final = {"computed": "computed trait", "segments": "segment"}
@@ -65,9 +68,9 @@ def load_traits(folder: Path) -> Traits:
     return Traits(computed, tuple(cast(Typed, sheet.one) for sheet in typed[:MOST_TYPED]), tuple(problems))
 
 
-def load_segments(folder: Path, traits: Collection[str]) -> Declared[Segment]:
-    """The segments of a folder's files, those that others ask about first; `traits` are the computed ones there are."""
-    sheets, problems = _load(folder, lambda _: Segment)
+def load_segments(folder: Path, traits: Collection[str]) -> Declared[Group]:
+    """What a folder's files declare, those that others ask about first; `traits` are the computed ones there are."""
+    sheets, problems = _load(folder, group_of)
     return _sound(sheets, problems, traits)
 
 
@@ -77,8 +80,8 @@ def check_traits(text: str, filename: str = "trait.yaml") -> list[Problem]:
 
 
 def check_segments(text: str, traits: Collection[str], filename: str = "segment.yaml") -> list[Problem]:
-    """What is wrong with a file of segments, which may ask for these computed traits and for each other."""
-    return list(_sound(*_unique(_read(text, filename, lambda _: Segment)), traits).problems)
+    """What is wrong with a file of segments, lifecycle or tiers, which may ask for these traits and for each other."""
+    return list(_sound(*_unique(_read(text, filename, group_of)), traits).problems)
 
 
 def unknown(rule: Rule, traits: Collection[str], segments: Collection[str]) -> list[str]:
@@ -102,6 +105,7 @@ def _load(folder: Path, model: Callable[[Any], type[T]]) -> tuple[list[Sheet[T]]
 
 
 def _read(text: str, filename: str, model: Callable[[Any], type[T]]) -> Iterator[Sheet[T] | Problem]:
+    """The documents of a file; `model` says what each is."""
     empty = True
     try:
         for data, node in documents(text):
@@ -129,9 +133,14 @@ def _unique(found: Iterator[Sheet[T] | Problem] | list[Sheet[T] | Problem]) -> t
         if isinstance(one, Problem):
             problems.append(one)
             continue
-        what = NAMES[type(one.one)]
+        kind = type(one.one)
+        what = NAMES.get(kind) or ONLY_ONE[kind]
         if (what, one.one.id) in sheets:
             file = sheets[what, one.one.id].file
+            if kind in ONLY_ONE:
+                reason = f"there is a {what} already, in {file}: put them together"
+                problems.append(Problem(one.file, line_of(one.node, ()), "", reason))
+                continue
             reason = f"another {what} is called {one.one.id} already, in {file}"
             problems.append(Problem(one.file, line_of(one.node, ("id",)), "id", reason))
         else:
@@ -139,26 +148,44 @@ def _unique(found: Iterator[Sheet[T] | Problem] | list[Sheet[T] | Problem]) -> t
     return list(sheets.values()), problems
 
 
-def _sound(sheets: list[Sheet[Segment]], problems: list[Problem], traits: Collection[str]) -> Declared[Segment]:
+def _sound(sheets: list[Sheet[Group]], problems: list[Problem], traits: Collection[str]) -> Declared[Group]:
     """Leave out what asks for something that is not there, until all that is left stands on its own."""
     left = {sheet.one.id: sheet for sheet in sheets}
     problems = list(problems)
     while True:
-        known = {"computed": traits, "segments": left.keys()}
-        bad = {name: dict(_missing(one.one.when, known)) for name, one in left.items()}
+        segments = {one.id: one for one in segments_of(sheet.one for sheet in left.values())}
+        known = {"computed": traits, "segments": segments.keys()}
+        bad = {name: _missed(sheet.one, known) for name, sheet in left.items()}
         bad = {name: fields for name, fields in bad.items() if fields}
-        if not bad:
-            break
         for name, fields in bad.items():
             sheet = left[name]
             for word, place, line in lines_with(sheet.node, fields):
                 problems.append(Problem(sheet.file, line, place, fields[word]))
+        ordered, stuck = ([], {}) if bad else order(segments.values())
+        for name, sheet in left.items() if stuck else ():
+            for found in _circles(sheet, stuck):
+                bad[name] = {}
+                problems.append(found)
+        if not bad:
+            break
         left = {name: sheet for name, sheet in left.items() if name not in bad}
-    ordered, stuck = order([sheet.one for sheet in left.values()])
-    for name in stuck:
-        sheet = left[name]
-        problems.append(Problem(sheet.file, line_of(sheet.node, ("if",)), "if", _round(name, stuck)))
-    return Declared(tuple(ordered), tuple(problems))
+    turn = {one.id: number for number, one in enumerate(ordered)}
+    groups = sorted((sheet.one for sheet in left.values()), key=lambda one: turn[segments_of([one])[0].id])
+    return Declared(tuple(groups), tuple(problems))
+
+
+def _missed(group: Group, known: dict[str, Collection[str]]) -> dict[str, str]:
+    return {field: reason for one in segments_of([group]) for field, reason in _missing(one.when, known)}
+
+
+def _circles(sheet: Sheet[Group], stuck: Mapping[str, Segment]) -> Iterator[Problem]:
+    """What is wrong with a document of which segments have no place in the order; of stages the first is named."""
+    for number, one in enumerate(segments_of([sheet.one])):
+        if one.id in stuck:
+            where: tuple[str | int, ...] = ("if",) if isinstance(sheet.one, Segment) else ("lifecycle", number, "if")
+            field = ".".join(map(str, where))
+            yield Problem(sheet.file, line_of(sheet.node, where), field, _round(one.id, stuck))
+            return
 
 
 def _round(name: str, stuck: Mapping[str, Segment]) -> str:
@@ -167,7 +194,7 @@ def _round(name: str, stuck: Mapping[str, Segment]) -> str:
     todo = [name]
     while todo:
         here = todo.pop(0)
-        for asked in sorted(stuck[here].asks & stuck.keys()):
+        for asked in sorted(stuck[here].asks(stuck.keys())):
             if asked == name:
                 return "asks about itself" + (f", by way of {' and '.join(ways[here])}" if ways[here] else "")
             if asked not in ways:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from rules import conditions
+from rules.lifecycle import Lifecycle, Stage, Tier, Tiers
 from rules.model import Cap, On, Rule, Send
 from rules.paths import hint
 from rules.source import MAX_BYTES, Unreadable, documents, line_of
@@ -21,6 +22,7 @@ SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 _MODELS: Final[tuple[type[BaseModel], ...]] = (
     *(Rule, On, Send, Cap, conditions.All, conditions.AnyOf, conditions.Not, conditions.Compare, conditions.Text),
     *(conditions.Within, conditions.Has, conditions.Seen, Trait),
+    *(Lifecycle, Stage, Tiers, Tier),
 )
 WORDS: Final = sorted({field.alias or name for one in _MODELS for name, field in one.model_fields.items()})
 _REASONS: Final = {
@@ -160,7 +162,7 @@ def _reason(one: ErrorDetails) -> str:
     word = str(one["loc"][-1]) if one["loc"] else ""
     given = str(one["input"])[:60]
     if one["type"] == "extra_forbidden":
-        return "is unknown here" + hint(word, WORDS)
+        return "is unknown here" + hint(word, [one for one in WORDS if one != word])
     if word == "op" and one["type"] == "literal_error":
         known = list(conditions.OPERATORS)
         return f"{given} is no operator" + (hint(given, known) or f": use {', '.join(known)}")

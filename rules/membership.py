@@ -9,6 +9,7 @@ from typing import Any, Final, Protocol, TypeAlias
 from hub import ids
 from hub.computed import Lookup, Until, nothing
 from hub.event import Event
+from hub.profile import STAGE as PLACE
 from hub.profile import Profile
 from rules.access import getter
 from rules.compile import compiled
@@ -102,7 +103,7 @@ class Segments:
         ready: dict[str, Ready] = {}
         self._ages: dict[tuple[object, ...], tuple[frozenset[str], Next]] = {}
         for one in order(segments)[0]:
-            asked = [ready[name] for name in one.asks if name in ready]
+            asked = [ready[name] for name in one.asks(ready.keys())]
             own = _ages(one.when, traits or {}, until)
             self._ages |= own
             # What changes a segment may change those that ask about it.
@@ -155,6 +156,8 @@ class Segments:
                 # What asks about this one comes after it, and sees what it became.
                 members = {**members, one.id: now} if inside else {id: at for id, at in members.items() if id != one.id}
                 profile = {**profile, "segments": members}
+                if inside and one.id.startswith(PLACE):
+                    profile["stage"] = one.id[len(PLACE) :]
         due: int | None = None
         for age in some.ages:
             moment = age(profile, scene)

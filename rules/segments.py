@@ -1,18 +1,21 @@
 """Segments: customers for whom a condition holds just now. It looks at the profile, computed traits and other segments
-included, and at how long ago things were."""
+included, and at how long ago things were. Stages and tiers (lifecycle.py) are kept as segments."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Self
+from collections.abc import Collection, Iterable
+from typing import Final, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from hub.profile import STAGE
 from rules import tree
 from rules.conditions import Condition, Seen
 from rules.paths import parse
 from rules.traits import Declaration
+
+STAGE_FIELD: Final = "profile.stage"
 
 
 class Segment(Declaration):
@@ -22,29 +25,34 @@ class Segment(Declaration):
 
     @model_validator(mode="after")
     def _sound(self) -> Self:
-        tree.check(self.when)
-        for node, _, _ in tree.walk(self.when):
-            if isinstance(node, Seen) and node.within is None:
-                raise PydanticCustomError("seen", "`seen` needs `within`")
-            if tree.field_of(node).startswith("event."):
-                raise PydanticCustomError("field", "a segment looks at the profile: there is no event to ask about")
+        check(self.when)
         return self
 
-    @property
-    def asks(self) -> frozenset[str]:
-        """The segments it asks about."""
-        fields = [parse(name) for node, _, _ in tree.walk(self.when) if (name := tree.field_of(node))]
-        return frozenset(path.keys[0] for path in fields if path.place == "segments")
+    def asks(self, known: Collection[str]) -> set[str]:
+        """Those of the known segments that it asks about; the stage it asks for is any of the stages."""
+        names = {name for node, _, _ in tree.walk(self.when) if (name := tree.field_of(node))}
+        found = {path.keys[0] for path in map(parse, names) if path.place == "segments"}.intersection(known)
+        return found | {name for name in known if name.startswith(STAGE)} if STAGE_FIELD in names else found
+
+
+def check(root: Condition) -> None:
+    """Raise a validation error when a condition is too large, or not over the profile alone."""
+    tree.check(root)
+    for node, _, _ in tree.walk(root):
+        if isinstance(node, Seen) and node.within is None:
+            raise PydanticCustomError("seen", "`seen` needs `within`")
+        if tree.field_of(node).startswith("event."):
+            raise PydanticCustomError("field", "a segment looks at the profile: there is no event to ask about")
 
 
 def order(segments: Iterable[Segment]) -> tuple[list[Segment], dict[str, Segment]]:
     """The segments, those that others ask about first; and those without an order, since some ask about
     themselves."""
     left = {one.id: one for one in segments}
-    known = set(left)
+    asked = {id: one.asks(left.keys()) for id, one in left.items()}
     done: dict[str, Segment] = {}
     while left:
-        ready = [one for one in left.values() if not (one.asks & known) - done.keys()]
+        ready = [one for one in left.values() if not asked[one.id] - done.keys()]
         if not ready:
             break
         for one in ready:

@@ -15,6 +15,7 @@ from hub.logs import get
 from hub.settings import Settings
 from profile_store.facets import windows
 from rules.book import Book, Folders
+from rules.lifecycle import segments_of
 from rules.membership import Segments
 from rules.traits import catalogue
 from rules.watch import RuleFolder
@@ -84,5 +85,5 @@ class Declarations:
         made = catalogue(book.traits)
         look, until = windows.readers(made.readings)
         self._folding = folding_of(book)
-        self._segments = Segments(book.segments, made.readings, look, until)
+        self._segments = Segments(segments_of(book.segments), made.readings, look, until)
         self.rules.read_by(look)

@@ -25,7 +25,7 @@ from streams.directory import DIVIDING, Directory, Stale
 from streams.fold import QUIET, Folding
 from streams.identify import Customers
 from streams.news import news
-from streams.segment import regrouped, segment
+from streams.segment import aged, regrouped, segment
 
 SEALED: Final = 0.01
 """Seconds between tries while nobody may write."""
@@ -55,6 +55,7 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
         if repeated:
             REPEATED.labels(repeated).inc()
             if incoming.event.type == "timer.due":
+                aged(declared.segments, draft, incoming)
                 settle(draft, incoming)
             if incoming.replayed and incoming.event.type in DECISIONS:
                 # A customer that was copied later than another knows more; links tell by themselves what is news.

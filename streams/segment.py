@@ -13,6 +13,7 @@ from typing import Final
 from hub import ids
 from hub.event import Event
 from hub.profile import Profile
+from profile_store import stage
 from profile_store.draft import Draft
 from profile_store.timeline import encode
 from rules.decision import Timer
@@ -49,6 +50,18 @@ def segment(segments: Segments, draft: Draft, incoming: Incoming, before: Mark) 
         note(draft, change, incoming, now)
 
 
+def aged(segments: Segments, draft: Draft, incoming: Incoming) -> None:
+    """Note what becomes of memberships by a timer that comes due again and is still waited for.
+
+    A rebuild reads the partitions in another order than they were written: then a timer's event may come before the
+    event that sets the timer, and it comes due once more.
+    """
+    waiting, data = draft.profile["timers"].get(SLOT), incoming.event.data
+    if waiting is not None and data.get("slot") == SLOT and waiting[0] == data.get("timer"):
+        now = moment(draft.profile, incoming)
+        note(draft, segments.ask_aged(draft.profile, now), incoming, now)
+
+
 def regrouped(segments: Segments, draft: Draft, incoming: Incoming) -> None:
     """Note what becomes of a customer's memberships after customers became one, or one became several."""
     now = moment(draft.profile, incoming)
@@ -83,6 +96,8 @@ def note(draft: Draft, change: Change, incoming: Incoming, now: int) -> None:
     for name in change.entered:
         members[name] = now
         _tell(draft, told(ENTERED, profile["id"], (name, now), now, incoming.event), now, incoming)
+    if change.entered or change.left or change.gone:
+        profile["stage"] = stage.of(profile)
     due = change.due
     if due is not None and _earlier(profile, due, incoming.event):
         # Its name is the event's id when it comes back, so it must be of this customer and this moment alone.

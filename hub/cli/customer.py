@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import orjson
 import typer
@@ -29,6 +29,9 @@ from profile_store.insight.scores import scores
 from profile_store.store import Store
 from profile_store.timeline import Row
 from profile_store.traits import SAID
+
+if TYPE_CHECKING:
+    from desk.places import Places
 
 app = typer.Typer(help="One customer, by any identifier.", no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
@@ -66,13 +69,14 @@ async def _opened(settings: Settings) -> AsyncIterator[Store]:
         await client.aclose()
 
 
-async def _whole(settings: Settings, identifier: str, limit: int) -> tuple[Profile, list[Profile], list[Row]]:
+async def _whole(settings: Settings, identifier: str, limit: int) -> tuple[Profile, list[Profile], list[Row], Places]:
     from desk.kinship import claimants
+    from desk.places import places
 
     async with _opened(settings) as store:
         profile = await look_up(store, settings, identifier)
         rows, _ = await store.timeline(profile["id"], limit=limit)
-        return profile, await claimants(store, profile), rows
+        return profile, await claimants(store, profile), rows, await places(store, profile)
 
 
 @app.command()
@@ -82,8 +86,8 @@ def show(identifier: str) -> None:
     Example: hub customer show phone:+4915112345678
     """
     settings = read()
-    profile, others, rows = asyncio.run(_whole(settings, identifier, 20))
-    print_profile(profile, settings)
+    profile, others, rows, where = asyncio.run(_whole(settings, identifier, 20))
+    print_profile(profile, settings, where)
     console.print()
     arranging.print_kinship(console, arranging.Decided(profile, others, settings.policy), when)
     console.print()
@@ -91,11 +95,15 @@ def show(identifier: str) -> None:
         console.print(f"{when(row['time'])}  {row['type']:<18} {row['text'][:100]}", markup=False)
 
 
-def print_profile(profile: Profile, settings: Settings) -> None:
+def print_profile(profile: Profile, settings: Settings, where: Places) -> None:
     """What is known, and what was said last and not kept."""
     from desk import views
 
-    console.print(f"[bold]{profile['id']}[/]  {profile['events']} events, stage {profile['stage']}\n")
+    stage, tier = where.stage(profile, settings.language), where.tier(profile, settings.language)
+    console.print(
+        f"[bold]{profile['id']}[/]  {profile['events']} events, stage {escape(stage or profile['stage'])}", end=""
+    )
+    console.print(f", tier {tier}\n" if tier else "\n", markup=False)
     known = Table("what", "value", "since", "source", box=None)
     for name, one in sorted(profile["identities"].items()):
         known.add_row("identity", name, when(one["first"]), "verified" if one["verified"] else "claimed")

@@ -213,9 +213,10 @@ def test_what_a_rule_asks_for_must_be_declared() -> None:
 
 def test_the_examples_of_the_manual_are_sound() -> None:
     text = (Path(__file__).parents[2] / "docs/traits-and-segments.md").read_text(encoding="utf-8")
-    typed, first, second = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    typed, first, second, third = re.findall(r"^```yaml\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
     assert check_traits(typed) == check_traits(first) == []
     assert check_segments(second, ["spent-lately"]) == []
+    assert check_segments(third, ["spent-lately"]) == []
     for compute in KEEPS:
         assert f"`{compute}`" in text
 

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from desk.labels import UNFIT, UNFIT_TYPES
+from desk.places import NOWHERE
 from hub.cli import customer as shell
 from hub.event import Event
 from hub.ids import customer_id
@@ -102,7 +103,7 @@ async def test_the_shell_says_it_too(tmp_path: Path, worker: Worker, monkeypatch
     profile = desk.store.profiles[ANNA]
     told = io.StringIO()
     monkeypatch.setattr(shell, "console", Console(file=told, width=300))
-    shell.print_profile(profile, Settings(state=tmp_path))
+    shell.print_profile(profile, Settings(state=tmp_path), NOWHERE)
     for one in (
         "131: age must be at most 130",
         "soon: birthday is no date",
