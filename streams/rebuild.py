@@ -70,6 +70,11 @@ class Progress:
         return time.monotonic() - self.started
 
 
+def steps(batch: Sequence[Incoming]) -> list[Sequence[Incoming]]:
+    """A batch as it is written, one step after the other; at least one, though nothing be in it."""
+    return [batch[start : start + WRITTEN] for start in range(0, max(len(batch), 1), WRITTEN)]
+
+
 class Rebuild:
     """One rebuild of everything."""
 
@@ -205,9 +210,10 @@ class Rebuild:
         batch.sort(key=lambda one: one.places[0])  # a customer is then read and written once for many events
         held = [Raise(one.partition, one.expected, one.expected) for one in raises if one.expected]
         try:
-            for start in range(0, max(len(batch), 1), WRITTEN):
-                part, last = batch[start : start + WRITTEN], start + WRITTEN >= len(batch)
-                await patiently(partial(self._pipeline.run, part, raises if last else held))
+            *first, last = steps(batch)
+            for part in first:
+                await patiently(partial(self._pipeline.run, part, held))
+            await patiently(partial(self._pipeline.run, last, raises))
         except Gap as gap:
             await self._again(consumer, gap)
             return
@@ -227,8 +233,8 @@ class Rebuild:
         waiting = await self._ledger.waiting_triggers()  # first: what leaves it now is in the log below
         bodies = [body for one in waiting.values() for id, body in one.items() if id.startswith(EVENT)]
         found = [*decisions(bodies, self._settings.policy), *await self._further_on(consumer)]
-        for start in range(0, len(found), FETCH):
-            await patiently(partial(self._pipeline.run, found[start : start + WRITTEN], []))
+        for part in steps(found):
+            await patiently(partial(self._pipeline.run, part, []))
 
     async def _further_on(self, consumer: Any) -> list[Incoming]:
         """The decisions in the log that stand after what is applied."""
