@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -57,10 +57,10 @@ class Position:
     next: int
     """The offset to read next."""
     replay_until: int
+    heard: float
+    """When this partition last came further, or was told to go on."""
     moment: int = 0
     """Everything accepted before this moment (ms) is applied."""
-    heard: float = field(default_factory=time.monotonic)
-    """When this partition last came further, or was told to go on."""
 
 
 class Processor:
@@ -210,7 +210,7 @@ class Processor:
                 log.error("the log begins after what the store has", partition=partition, missing=oldest - wanted)
             replay_until = await log_.committed(partition) or 0
             log_.seek(partition, max(wanted, oldest))
-            self._positions[partition] = Position(mark, max(wanted, oldest), replay_until)
+            self._positions[partition] = Position(mark, max(wanted, oldest), replay_until, time.monotonic())
             behind = behind or max(wanted, oldest) < replay_until
         if behind or self._gate.closed:
             await self._gate.close(log_)
