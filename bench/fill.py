@@ -145,7 +145,7 @@ class _Filled:
     rows: list[bytes]
     seen: bytes
 
-    def members(self) -> list[tuple[str, str, dict[str, Any]]]:
+    def members(self, at: keys.Keys = keys.FIRST) -> list[tuple[str, str, dict[str, Any]]]:
         """As of a draft."""
         id = self.document["id"]
         found = [part for term in terms(view(self.document)) for part in (0, entry(term, id))]
@@ -153,8 +153,8 @@ class _Filled:
         places = [customer_id(one) for one in identifiers(self.number)]
         leading: dict[str, Any] = {"document": f">{id}"}
         return [
-            (keys.profile(id), ABSENT, written),
-            *[(keys.profile(place), ABSENT, leading) for place in places if place != id],
+            (at.profile(id), ABSENT, written),
+            *[(at.profile(place), ABSENT, leading) for place in places if place != id],
         ]
 
 
@@ -179,7 +179,7 @@ async def fill(redis: Redis, folder: RuleFolder, numbers: range) -> float:
     waiting: Iterator[int] = iter(numbers)
     while part := list(islice(waiting, BULK)):
         made = [models[number % len(models)].like(number) for number in part]
-        refused = await ledger.commit(cast(Sequence[Draft], made), [])
+        refused = await ledger.commit(made, [])
         if refused:
             raise RuntimeError(f"{len(refused)} customers were there already")
     return time.perf_counter() - started
