@@ -31,10 +31,8 @@ SOFT: Final = 3
 SOFT_MS: Final = 7 * 86_400_000
 """After so long without a further one it is tried again."""
 
-HARD_BOUNCE, SOFT_BOUNCES, COMPLAINT, BLOCKED, STOPPED = (
-    *("hard-bounce", "soft-bounces", "complaint", "blocked"),
-    "stopped",
-)
+HARD_BOUNCE, SOFT_BOUNCES = "hard-bounce", "soft-bounces"
+COMPLAINT, BLOCKED, STOPPED = "complaint", "blocked", "stopped"
 REFUSED, NOT_ASKED, EXPIRED = "withdrawn", "not-asked", "expired"
 
 

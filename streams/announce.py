@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import random
 import time
-from datetime import UTC, datetime
 from typing import Final
 
-from hub import ids
 from hub.bus import Producer, topic
 from hub.event import Event
 from hub.logs import get
@@ -22,7 +20,7 @@ from profile_store.connect import Client
 from profile_store.keys import BUCKETS
 from profile_store.ledger import Ledger
 from profile_store.segments import Untold, parted
-from streams.segment import ENTERED, LEFT, SOURCE
+from streams.segment import ENTERED, LEFT, moved
 
 AT_ONCE: Final = 1_000
 
@@ -32,17 +30,7 @@ log = get("announce")
 def told(kind: str, entry: str, lot: str, now: int, tenant: str) -> Event:
     """The event that a customer entered or left a segment by other declarations; of one store always the same."""
     segment, customer = parted(entry)
-    when = datetime.fromtimestamp(now / 1000, UTC)
-    return Event(
-        id=ids.event_id(SOURCE, f"{kind}\n{segment}\n{customer}\n{lot}"),
-        source=SOURCE,
-        type=kind,
-        time=when,
-        subject=f"customer:{customer}",
-        receivedat=when,
-        tenant=tenant,
-        data={"identities": [], "name": segment, "since": now, "cause": f"declarations:{lot}"},
-    )
+    return moved(kind, customer, (segment, now), now, tenant, cause=f"declarations:{lot}", called=lot)
 
 
 class Announcer:

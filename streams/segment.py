@@ -110,17 +110,24 @@ def told(kind: str, customer: str, member: tuple[str, int], now: int, cause: Eve
     Of one entry, or one leaving, it is always the same event. What happens is named by its cause: within the same
     millisecond somebody may enter, leave and enter again.
     """
+    return moved(kind, customer, member, now, cause.tenant, cause=cause.id, called=f"{cause.source}\n{cause.id}")
+
+
+def moved(
+    kind: str, customer: str, member: tuple[str, int], now: int, tenant: str, *, cause: str, called: str
+) -> Event:
+    """The same, whatever led to it: `cause` is what is said of that, `called` tells it from all others."""
     name, since = member
     when = datetime.fromtimestamp(now / 1000, UTC)
     return Event(
-        id=ids.event_id(SOURCE, f"{kind}\n{name}\n{customer}\n{cause.source}\n{cause.id}"),
+        id=ids.event_id(SOURCE, f"{kind}\n{name}\n{customer}\n{called}"),
         source=SOURCE,
         type=kind,
         time=when,
         subject=f"customer:{customer}",
         receivedat=when,
-        tenant=cause.tenant,
-        data={"identities": [], "name": name, "since": since, "cause": cause.id},
+        tenant=tenant,
+        data={"identities": [], "name": name, "since": since, "cause": cause},
     )
 
 
