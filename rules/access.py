@@ -24,6 +24,26 @@ def getter(field: str) -> Getter:
     return _MAKERS[path.place](path)
 
 
+def fetch(field: str) -> tuple[str, Mapping[str, Any]]:
+    """The same as an expression of ours, and the values it names: a predicate that has it inside asks in one call."""
+    path = parse(field)
+    expression = _FETCHES.get((path.place, len(path.keys)))
+    if expression is None:
+        return "get(data, profile, scene)", {"get": getter(field)}
+    return expression, dict(zip("ab", path.keys, strict=False))
+
+
+_FETCHES: Final[dict[tuple[str, int], str]] = {
+    ("data", 1): "data.get(a)",
+    ("data", 2): "(x.get(b) if (x := data.get(a)).__class__ is dict else None)",
+    ("traits", 1): "(x[0] if (x := profile['traits'].get(a)) is not None else None)",
+    ("facts", 1): "(x[0] if (x := profile['facts'].get(a)) is not None else None)",
+    ("counts", 1): "profile['counts'].get(a, 0)",
+    ("computed", 1): "scene.computed(profile, a, scene.now)",
+}
+"""For the fields that rules ask about most."""
+
+
 def down(value: Any, keys: tuple[str, ...]) -> Any:
     """Follow keys through dictionaries; None as soon as one is missing."""
     for key in keys:

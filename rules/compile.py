@@ -22,13 +22,8 @@ def compiled(node: Condition, *, holds: bool = True) -> Test:
     return _MAKERS[type(node)](node, holds)
 
 
-def always(data: Mapping[str, Any], profile: Profile, scene: Scene) -> bool:
-    """The condition of a rule that has none."""
-    return True
-
-
-def _cost(node: Condition) -> int:
-    # The event lies at hand; lists and words of the profile take longer.
+def weight(node: Condition) -> int:
+    """What a condition costs, roughly: the event lies at hand; lists and words of the profile take longer."""
     nodes = (one for one, _, _ in walk(node))
     return sum(2 if isinstance(one, Has | Text) else 0 if field_of(one).startswith("event.") else 1 for one in nodes)
 
@@ -70,12 +65,12 @@ def _some(tests: list[Test]) -> Test:
 
 
 def _all(node: All, holds: bool) -> Test:
-    tests = [compiled(part, holds=holds) for part in sorted(node.parts, key=_cost)]
+    tests = [compiled(part, holds=holds) for part in sorted(node.parts, key=weight)]
     return _every(tests) if holds else _some(tests)
 
 
 def _any(node: AnyOf, holds: bool) -> Test:
-    tests = [compiled(part, holds=holds) for part in sorted(node.parts, key=_cost)]
+    tests = [compiled(part, holds=holds) for part in sorted(node.parts, key=weight)]
     return _some(tests) if holds else _every(tests)
 
 

@@ -14,14 +14,17 @@ from hub.errors import Misconfigured
 from hub.event import Event
 from hub.profile import Profile
 from hub.trigger import Trigger
-from rules import gate, index, timers
+from rules import gate, timers
 from rules.decision import Decision, Timer, Verdict
+from rules.index import Index
 from rules.model import CAPS, GlobalCap, Rule, pick
 from rules.scene import Scene, of_cause, of_event
-from rules.speech import Ready, Speech, ready
+from rules.speech import Ready, Speech, order, ready
 
 TIMER_DUE: Final = "timer.due"
 ACTIVE: Final = frozenset({"live", "shadow"})
+MOST_READY: Final = 5_000
+"""Rules that are kept ready to speak."""
 NOTHING: Final[tuple[Decision, ...]] = ()
 
 
@@ -39,7 +42,7 @@ class Engine:
         computed: Lookup = nothing,
         before: Engine | None = None,
     ) -> None:
-        """`before` is an engine with some of the same rules and the same language: they are not compiled again."""
+        """`before` is an engine with some of the same rules and the same language: they are not made ready again."""
         self.rules = tuple(rules)
         self._zone = _zone(timezone)
         self._language = language
@@ -47,32 +50,38 @@ class Engine:
         self._hub = dict(hub or {})
         self._computed = computed
         known: Mapping[str, Ready] = before._ready if before is not None and before._language == language else {}
-        self._ready: dict[str, Ready] = {
-            rule.id: one if (one := known.get(rule.id)) is not None and one.rule is rule else ready(rule, language)
-            for rule in self.rules
-            if rule.state in ACTIVE
-        }
-        self._index = index.build(self._ready.values())
+        self._active = sorted((rule for rule in self.rules if rule.state in ACTIVE), key=order)
+        self._by_id = {rule.id: rule for rule in self._active}
+        self._ready: dict[str, Ready] = {id: one for id, one in known.items() if self._by_id.get(id) is one.rule}
+        self._index = Index(self._active)
 
     def decide(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
         """What the rules make of an event at its time `ms`; empty for most."""
         data = event.data
-        bucket = index.find(self._index, event.type, data.get("name"))
-        if bucket is index.NOBODY:
+        concern = self._index.find(event.type, data.get("name"))
+        if concern is None:
             # Most events end here.
             return self._due(data, ms, profile) if event.type == TIMER_DUE else NOTHING
         found: list[Decision] = []
-        if bucket.ends and profile["timers"]:
-            found += self._ended(bucket.ends, ms, profile)
-        if not bucket.rules or data.get("automatic"):
+        if concern.ends and profile["timers"]:
+            found += self._ended(concern.ends, ms, profile)
+        if not concern.matchers or data.get("automatic"):
             return found
         scene = of_event(event, ms, self._computed)
-        for one in bucket.rules:
-            if one.match(data, profile, scene):
-                decision = self._matched(one, event, scene, profile, found)
-                if decision is not None:
-                    found.append(decision)
+        for number in concern.matches(profile, scene):
+            decision = self._matched(self._made(self._active[number]), event, scene, profile, found)
+            if decision is not None:
+                found.append(decision)
         return found
+
+    def _made(self, rule: Rule) -> Ready:
+        """The rule ready to speak. Most rules never do, so it is made when it is needed first."""
+        one = self._ready.get(rule.id)
+        if one is None:
+            if len(self._ready) >= MOST_READY:
+                del self._ready[next(iter(self._ready))]
+            one = self._ready[rule.id] = ready(rule, self._language)
+        return one
 
     def _matched(
         self, one: Ready, event: Event, scene: Scene, profile: Profile, before: list[Decision]
@@ -108,7 +117,8 @@ class Engine:
         # The cause comes with the event, or was kept beside the wait.
         cause = next((one for one in (data.get("cause"), *waiting[3:4]) if isinstance(one, dict)), {})
         timer = Timer(slot, str(name), waiting[1], str(waiting[2]), cause)
-        one = self._ready.get(timer.rule)
+        rule = self._by_id.get(timer.rule)
+        one = None if rule is None else self._made(rule)
         scene = of_cause(timer.body, max(ms, timer.due), self._computed)
         if one is None or scene is None:
             reason = "rule: no longer in force" if one is None else "rule: the cause is lost"
@@ -124,10 +134,10 @@ class Engine:
         """Waits that this event makes pointless: they end now and not when they are due."""
         found: list[Decision] = []
         for slot, (name, due, rule, *_) in profile["timers"].items():
-            one = self._ready.get(rule) if rule in rules else None
-            if one is not None and due - (one.rule.wait or 0) <= ms:
+            one = self._by_id.get(rule) if rule in rules else None
+            if one is not None and due - (one.wait or 0) <= ms:
                 timer = Timer(slot, name, due, rule, {})
-                found.append(_decided(one.rule, "cancelled", "unless: no longer needed", over=timer))
+                found.append(_decided(one, "cancelled", "unless: no longer needed", over=timer))
         return found
 
     def _occurrence(self, rule: Rule, each: str, ms: int) -> str:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from hub.profile import Profile, language
 from rules.access import Getter, getter
-from rules.compile import always, compiled
+from rules.compile import compiled
 from rules.conditions import AnyOf, Condition, Seen
 from rules.filters import TemplateFault
 from rules.model import ANY_LANGUAGE, Rule
@@ -36,23 +36,15 @@ class Ready:
     """One rule, ready to be asked."""
 
     rule: Rule
-    match: Test
     unless: Test | None
     correlate: Getter | None
     needs: frozenset[tuple[str, ...]]
     """Fields of the event that must be remembered over a wait."""
-    ends: frozenset[str]
-    """Kinds of events that end a wait at once."""
     ended: Test | None
-    """Whether such an event was seen since the cause."""
+    """Whether an event that ends the wait was seen since the cause."""
     subjects: Mapping[str, Template]
     texts: Mapping[str, Template]
     shorts: Mapping[str, Template]
-
-    @property
-    def order(self) -> tuple[int, int, str]:
-        """Which rule is asked first: what is owed before what is offered, then priority, then name."""
-        return CLASSES[self.rule.send.purpose], -self.rule.priority, self.rule.id
 
     def speak(self, profile: Profile, scene: Scene, hub: Mapping[str, Any], channel: str, fallback: str) -> Speech:
         """The message for this customer in their language, or in the hub's, or in any there is."""
@@ -88,19 +80,27 @@ def ready(rule: Rule, fallback: str) -> Ready:
     if rule.unless is not None:
         names = (field_of(node) for node, _, _ in walk(rule.unless))
         needs |= {tuple(name.split(".")[1:]) for name in names if name.startswith("event.")}
-    ends = _ends(rule.unless) if rule.unless is not None and rule.wait is not None else set()
+    ends = ends_of(rule)
     return Ready(
         rule=rule,
-        match=always if rule.when is None else compiled(rule.when),
         unless=None if rule.unless is None else compiled(rule.unless),
         correlate=None if rule.correlate is None else getter(rule.correlate),
         needs=frozenset(keys for keys in needs if keys),
-        ends=frozenset(ends),
         ended=compiled(Seen(seen=tuple(sorted(ends)))) if ends else None,
         subjects=subjects,
         texts=texts,
         shorts=shorts,
     )
+
+
+def order(rule: Rule) -> tuple[int, int, str]:
+    """Which rule is asked first: what is owed before what is offered, then priority, then name."""
+    return CLASSES[rule.send.purpose], -rule.priority, rule.id
+
+
+def ends_of(rule: Rule) -> set[str]:
+    """Kinds of events that end a wait of the rule at once."""
+    return set() if rule.unless is None or rule.wait is None else _ends(rule.unless)
 
 
 def _ends(node: Condition) -> set[str]:

@@ -33,6 +33,8 @@ from tests.servers import KafkaServer, RedisServer
 
 SESSION: Final = 3.0
 PATIENCE: Final = 90.0
+LONGEST: Final = 900.0
+"""Seconds after which whoever still moves does not get anywhere."""
 LAST_WORDS: Final = 6_000
 """Characters of a worker's log that are shown when it ended by itself."""
 WORKER: Final = (
@@ -222,18 +224,27 @@ class Installation:
         return {int(partition): int(cast(bytes, mark).rpartition(b":")[2]) + 1 for partition, mark in marks.items()}
 
     async def until_applied(self, seconds: float = PATIENCE) -> float:
-        """Wait until everything in the log is applied and everything it set off is in the log; seconds."""
+        """Wait until everything in the log is applied and everything it set off is in the log; seconds.
+
+        However much there is to do: the patience ends when for so many seconds nothing was applied.
+        """
+        known, moved = -1, time.monotonic()
 
         async def done() -> bool:
+            nonlocal known, moved
             ends = await asyncio.to_thread(self.log.ends)
             applied = await self.applied()
+            if sum(applied.values()) != known:
+                known, moved = sum(applied.values()), time.monotonic()
+            if time.monotonic() - moved > seconds:
+                raise TimeoutError(f"nothing was applied for {seconds:.0f} s")
             if any(applied.get(partition, 0) != end for partition, end in ends.items()):
                 return False
             waiting = [await self.redis.hlen(keys.outbox(number)) for number in range(keys.BUCKETS)]
             return not any(waiting) and ends == await asyncio.to_thread(self.log.ends)
 
         try:
-            return await until("everything is applied", done, seconds)
+            return await until("everything is applied", done, LONGEST)
         except TimeoutError as error:
             raise TimeoutError(f"{error}: {await self.applied()} of {self.log.ends()}") from None
 

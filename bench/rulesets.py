@@ -1,0 +1,164 @@
+"""The load of the rule benchmark: rules over event, profile and windows, and the events they look at. Seeded.
+
+200 event names and the values of a field are drawn unevenly (Zipf), as real ones are. An event has 40 fields, a
+profile 200, of which a class of customers uses 10. A rule has 3 to 8 predicates: 55 % equalities, 20 % ranges, 10 %
+negations and missing fields, 10 % windows, 5 % lists; every fifth has an alternative.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import accumulate
+from random import Random
+from typing import Any, Final
+
+from hub.profile import Profile, empty
+from rules.scene import Scene
+
+NAMES: Final = 200
+EVENT_FIELDS: Final = 40
+CLASSES: Final = 20
+OWN_FIELDS: Final = 10
+WINDOWS: Final = 10
+NUMBERS: Final = 1000
+"""Numbers of a field go from 0 up to this."""
+SIZES: Final = (5, 20, 100, 1000)
+"""How many values a field of words has: every fourth field has as many."""
+NOW: Final = 1_767_268_800_000
+
+
+def name_of(number: int) -> str:
+    """The name of an event, most frequent first."""
+    return f"Event {number:03d}"
+
+
+class Draw:
+    """Values as they occur: the first of a field often, the last hardly ever."""
+
+    def __init__(self, seed: int) -> None:
+        self.random = Random(seed)
+        self._weights = {size: list(accumulate(1 / (rank + 1) for rank in range(size))) for size in {*SIZES, NAMES}}
+
+    def rank(self, size: int) -> int:
+        """The rank of a value of a field with so many."""
+        return self.random.choices(range(size), cum_weights=self._weights[size])[0]
+
+    def value(self, field: int) -> Any:
+        """What a field says: two of five fields hold a number, the others a word."""
+        if numeric(field):
+            return self.random.randrange(NUMBERS)
+        return f"v{self.rank(size_of(field))}"
+
+
+def numeric(field: int) -> bool:
+    """Whether a field holds numbers."""
+    return field % 5 in {1, 3}
+
+
+def size_of(field: int) -> int:
+    """How many words a field may hold."""
+    return SIZES[field % len(SIZES)]
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One setting: how many rules, and how often they match."""
+
+    rules: int
+    eager: float = 0.25
+    """How wide the rules are: the share of their equalities that ask for the most frequent value, and of ranges that
+    are open. 0.25 gives about one match an event at 10,000 rules."""
+    whole: bool = False
+    """No field is ever missing, so that engines without three values can be compared."""
+    seed: int = 1
+
+
+def conditions(load: Load) -> list[tuple[str, dict[str, Any]]]:
+    """The rules: the name of the event each listens to, and its condition as data."""
+    draw = Draw(load.seed)
+    found = []
+    for _ in range(load.rules):
+        kind = draw.random.randrange(CLASSES)
+        parts = [_predicate(draw, load, kind) for _ in range(draw.random.randint(3, 8))]
+        if draw.random.random() < 0.2:
+            parts[-2:] = [{"any": parts[-2:]}]
+        found.append((name_of(draw.rank(NAMES)), {"all": parts}))
+    return found
+
+
+def _predicate(draw: Draw, load: Load, kind: int) -> dict[str, Any]:
+    sort = draw.random.random()
+    if sort < 0.55:
+        return _equality(draw, load, _field(draw, kind, words=True))
+    if sort < 0.75:
+        return _range(draw, load, _field(draw, kind, words=False)[1])
+    if sort < 0.85:
+        number, name = _field(draw, kind, words=True)
+        if draw.random.random() < 0.5 or load.whole:
+            return {"field": name, "op": "ne", "value": f"v{draw.rank(size_of(number))}"}
+        return {"field": name, "op": "exists", "value": draw.random.random() < 0.7}
+    if sort < 0.95:
+        return _range(draw, load, f"profile.computed.w{draw.random.randrange(WINDOWS)}")
+    return {"field": "event.tags", "op": "contains", "value": f"v{draw.rank(20)}"}
+
+
+def _field(draw: Draw, kind: int, *, words: bool) -> tuple[int, str]:
+    while True:
+        if draw.random.random() < 0.6:
+            number = draw.random.randrange(EVENT_FIELDS)
+            name = f"event.properties.f{number}"
+        else:
+            number = kind * OWN_FIELDS + draw.random.randrange(OWN_FIELDS)
+            name = f"profile.traits.t{number}"
+        if numeric(number) is not words:
+            return number, name
+
+
+def _equality(draw: Draw, load: Load, field: tuple[int, str]) -> dict[str, Any]:
+    number, name = field
+    size = size_of(number)
+    if draw.random.random() < load.eager:
+        return {"field": name, "op": "eq", "value": "v0"}
+    if draw.random.random() < 0.3:
+        values = {f"v{draw.rank(size)}" for _ in range(draw.random.randint(2, 6))}
+        return {"field": name, "op": "in", "value": sorted(values)}
+    return {"field": name, "op": "eq", "value": f"v{draw.rank(size)}"}
+
+
+def _range(draw: Draw, load: Load, name: str) -> dict[str, Any]:
+    at = draw.random.randrange(NUMBERS // 2, NUMBERS)
+    if draw.random.random() < load.eager:
+        at //= 10
+    if draw.random.random() < 0.3:
+        return {"field": name, "op": "between", "value": [at - NUMBERS // 10, at]}
+    return {"field": name, "op": "ge", "value": at}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """An event with the profile it led to."""
+
+    name: str
+    scene: Scene
+    profile: Profile
+
+
+def moments(load: Load, count: int, seed: int = 7) -> list[Moment]:
+    """Events, each of another customer."""
+    draw = Draw(seed)
+    found = []
+    for number in range(count):
+        kind, name = draw.random.randrange(CLASSES), name_of(draw.rank(NAMES))
+        there = 1.0 if load.whole else 0.9
+        said = {f"f{n}": draw.value(n) for n in range(EVENT_FIELDS) if draw.random.random() < there}
+        tags = [f"v{draw.rank(20)}" for _ in range(3)]
+        data = {"name": name, "properties": said, "tags": tags}
+        profile = empty(f"c{number}")
+        own = range(CLASSES * OWN_FIELDS) if load.whole else range(kind * OWN_FIELDS, (kind + 1) * OWN_FIELDS)
+        for field in own:
+            profile["traits"][f"t{field}"] = [draw.value(field), NOW, "r", "web.identify"]
+        windows = {f"w{n}": draw.random.randrange(NUMBERS) for n in range(WINDOWS)}
+        scene = Scene(f"e{number}", "web.track", "/s", "user_id:x", "default", data, NOW, NOW)
+        scene.computed = lambda _, trait, __, windows=windows: windows.get(trait)  # type: ignore[misc]
+        found.append(Moment(name, scene, profile))
+    return found

@@ -1,0 +1,140 @@
+"""Conditions, events and profiles by the hundred thousand, each from a seed: of few fields and values, so they meet."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from hub import ids
+from hub.profile import Profile, empty
+from rules.scene import Scene
+
+NOW = 1_767_268_800_000
+FIELDS = (
+    *("event.type", "event.time", "event.name", "event.text", "event.properties.total", "event.properties.a.b"),
+    *("event.properties.brand", "event.tags", "profile.traits.tier", "profile.traits.address.city"),
+    *("profile.facts.account_number", "profile.stage", "profile.language", "profile.events", "profile.last"),
+    *("profile.counts.email.received", "profile.latest.email.received.time", "profile.latest.email.received.text"),
+    *("profile.channels.email.received", "profile.channels.sms.last_sent", "profile.consent.email/marketing"),
+    *("profile.identities.email", "profile.computed.tier", "profile.segments.vip"),
+)
+KINDS = ("email.received", "web.track/Order Completed", "sms.received")
+WORDS = ("gold", "Gold", "x", "Straße", "STRASSE", "email.received", "purchase", "en")
+NUMBERS = (-3, -1, 0, 1, 2, 3, 0.5, 1.0, 2.5, NOW, NOW - 5000, float(NOW))
+MOMENTS = (NOW, NOW - 1000, NOW - 5000, NOW + 1000, NOW - 10**7)
+
+
+def scalar(random: Random) -> Any:
+    """A word, a number, yes or no."""
+    return random.choice((random.choice(WORDS), random.choice(NUMBERS), random.random() < 0.5))
+
+
+def anything(random: Random) -> Any:
+    """What an event may say of a field, missing and nonsense included."""
+    kind = random.randrange(10)
+    if kind < 5:
+        return scalar(random)
+    if kind < 7:
+        return None
+    if kind == 7:
+        return float("nan")
+    if kind == 8:
+        return [scalar(random) for _ in range(random.randrange(4))]
+    return {random.choice(WORDS): scalar(random)}
+
+
+def predicate(random: Random, field: str) -> dict[str, Any]:
+    """A predicate over one field; the kinds that an index looks at are the most frequent."""
+    kind = random.choice(("eq", "eq", "eq", "ne", "order", "order", "in", "between", "exists", "text", "within"))
+    if kind in {"eq", "ne"}:
+        return {"field": field, "op": kind, "value": scalar(random)}
+    if kind == "order":
+        value = random.choice((random.choice(WORDS), random.choice(NUMBERS), random.choice(NUMBERS)))
+        return {"field": field, "op": random.choice(("lt", "le", "gt", "ge")), "value": value}
+    if kind == "in":
+        return {"field": field, "op": "in", "value": [scalar(random) for _ in range(random.randint(1, 4))]}
+    if kind == "between":
+        return {"field": field, "op": "between", "value": sorted(random.choice(NUMBERS) for _ in range(2))}
+    if kind == "exists":
+        return {"field": field, "op": "exists", "value": random.random() < 0.5}
+    if kind == "within":
+        return {"field": field, "op": "within", "value": "5s"}
+    op = random.choice(("prefix", "suffix", "contains"))
+    return {"field": field, "op": op, "value": random.choice(WORDS), "ignore_case": random.random() < 0.5}
+
+
+def leaf(random: Random) -> dict[str, Any]:
+    """A condition without parts of its own."""
+    kind = random.randrange(10)
+    if kind == 0:
+        inner = predicate(random, random.choice(("item", "item.a")))
+        has = {"not": inner} if random.random() < 0.3 else inner
+        return {"list": random.choice(("event.tags", "event.name")), "has": has}
+    if kind == 1:
+        seen = [random.choice(KINDS) for _ in range(random.randint(1, 2))]
+        return {"seen": seen, "within": random.choice(("1s", "5s", "1h"))} if random.random() < 0.5 else {"seen": seen}
+    return predicate(random, random.choice(FIELDS))
+
+
+def condition(random: Random, depth: int = 3) -> dict[str, Any]:
+    """A condition of up to so many levels."""
+    kind = random.randrange(10) if depth else 9
+    if kind < 5:
+        return {"all": [condition(random, depth - 1) for _ in range(random.randint(1, 4))]}
+    if kind < 7:
+        return {"any": [condition(random, depth - 1) for _ in range(random.randint(1, 4))]}
+    return {"not": condition(random, depth - 1)} if kind == 7 else leaf(random)
+
+
+def profile(random: Random) -> Profile:
+    """A profile with something, or nothing, in every place a field can point to."""
+    one = empty("c1")
+
+    def registers(*names: str) -> dict[str, list[Any]]:
+        return {name: [anything(random), NOW, "r", "web.identify"] for name in names if random.random() < 0.6}
+
+    one["traits"] = registers("tier", "address")
+    if random.random() < 0.3:
+        one["traits"]["address"] = [{"city": anything(random)}, NOW, "r", "web.identify"]
+    one["facts"], one["consent"] = registers("account_number"), registers("email/marketing")
+    one["stage"] = random.choice(("need", "purchase"))
+    one["events"], one["last"] = random.randrange(4), random.choice(MOMENTS)
+    for kind in KINDS:
+        if random.random() < 0.5:
+            one["counts"][kind] = random.randint(1, 3)
+            ref = random.choice(("r", ids.ref("e1")))
+            one["latest"][kind] = [random.choice(WORDS), random.choice(MOMENTS), ref, "t"]
+    for key in ("email:x", "phone:1"):
+        if random.random() < 0.5:
+            one["identities"][key] = {"verified": True, "first": NOW, "last": NOW}
+    for channel in ("email", "sms"):
+        if random.random() < 0.5:
+            one["channels"][channel] = {
+                "received": random.randrange(3),
+                "sent": random.randrange(3),
+                "failed": random.randrange(3),
+                "last_received": random.randrange(3),
+                "last_sent": random.randrange(3),
+            }
+    if random.random() < 0.5:
+        one["segments"]["vip"] = random.choice(MOMENTS)
+    return one
+
+
+def computed(profile: Profile, trait: str, now: int) -> Any:
+    """A stand-in for computed traits: the trait of that name, at this moment only."""
+    return profile["traits"].get(trait, [None])[0] if now == NOW else None
+
+
+def scene(random: Random) -> Scene:
+    """An event at a moment."""
+    data: dict[str, Any] = {name: anything(random) for name in ("name", "text", "tags") if random.random() < 0.7}
+    if random.random() < 0.5:
+        data["tags"] = [{"a": anything(random)} for _ in range(random.randrange(4))]
+    said = {name: anything(random) for name in ("total", "brand", "a") if random.random() < 0.7}
+    if random.random() < 0.3:
+        said["a"] = {"b": anything(random)}
+    data["properties"] = anything(random) if random.random() < 0.1 else said
+    return Scene(
+        "e1", "email.received", "/s", "email:x", "default", data, random.choice(MOMENTS), NOW, computed=computed
+    )
