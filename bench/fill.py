@@ -24,8 +24,9 @@ from profile_store.document import ABSENT, packed, view
 from profile_store.draft import Draft, History
 from profile_store.ledger import Held, Ledger, Raise
 from profile_store.search import entry, terms
+from rules.engine import Engine
 from rules.watch import RuleFolder
-from streams.declared import Declared
+from streams.declared import Declared, everywhere
 from streams.decode import Dead, one
 from streams.pipeline import Pipeline
 
@@ -94,7 +95,8 @@ def pipeline(ledger: Ledger, folder: RuleFolder) -> Pipeline:
     async def bury(dead: Dead) -> None:
         raise RuntimeError(dead.error)
 
-    return Pipeline(ledger, lambda: Declared(folder.engine), bury, OPEN)
+    engine = Engine(folder.rules)
+    return Pipeline(ledger, lambda: Declared(everywhere(engine)), bury, OPEN)
 
 
 async def apply(line: Pipeline, events: Sequence[Event], first: int = 0) -> None:

@@ -7,7 +7,7 @@ import contextlib
 import itertools
 import time
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError, MessageSizeTooLargeError
@@ -20,6 +20,9 @@ from hub.errors import HubError, Misconfigured, Rejected, Transient
 from hub.partition import partition
 from hub.settings import Settings
 from hub.topics import COMMON, TOPICS, full_name
+
+Place: TypeAlias = tuple[int, int]
+"""Partition and offset."""
 
 PATIENCE: Final = 0.8
 """Seconds to wait for an acknowledgement before the sender is told to come back."""
@@ -82,8 +85,11 @@ class Producer:
 
         Raises Transient or Rejected.
         """
-        if not messages:
-            return
+        if messages:
+            await self.place(topic, messages)
+
+    async def place(self, topic: str, messages: Sequence[tuple[str, bytes | None]]) -> list[Place]:
+        """The same; and where in the topic each message stands."""
         producer = self._producer
         if producer is None or self._fatal or self.overdue:
             if self._fatal or self._late() > _STUCK:
@@ -91,7 +97,8 @@ class Producer:
             raise Transient("Kafka does not answer", retry_after=RETRY_AFTER)
         number = next(self._numbers)
         start = self._waiting[number] = time.monotonic()
-        futures: list[asyncio.Future[object]] = []
+        futures: list[asyncio.Future[Any]] = []
+        places: list[Place] = []
         try:
             await self._hand_over(producer, topic, messages, futures)
             for future in futures:
@@ -102,6 +109,9 @@ class Producer:
                 error = future.exception()
                 if error is not None:
                     raise self._ours(error) from error
+                said = future.result()
+                places.append((said.partition, said.offset))
+            return places
         finally:
             self._release(number, futures)
 
@@ -110,7 +120,7 @@ class Producer:
         producer: AIOKafkaProducer,
         topic: str,
         messages: Sequence[tuple[str, bytes | None]],
-        futures: list[asyncio.Future[object]],
+        futures: list[asyncio.Future[Any]],
     ) -> None:
         try:
             async with asyncio.timeout(PATIENCE):
@@ -134,7 +144,7 @@ class Producer:
         oldest = next(iter(self._waiting.values()), None)
         return 0.0 if oldest is None else time.monotonic() - oldest
 
-    def _release(self, number: int, futures: list[asyncio.Future[object]]) -> None:
+    def _release(self, number: int, futures: list[asyncio.Future[Any]]) -> None:
         """The call counts as waiting until each of its messages has its answer."""
         while futures and futures[-1].done():
             future = futures.pop()

@@ -17,7 +17,7 @@ from rules.spans import Span
 
 ANY_LANGUAGE: Final = "und"
 """The key of a text that was written without naming its language (ISO 639-2: undetermined)."""
-OWN: Final = frozenset({"rule.fired", "timer.due", "agent.reply"})
+OWN: Final = frozenset({"rule.fired", "rules.switched", "timer.due", "agent.reply"})
 MESSAGE_CHANNELS: Final = ("email", "sms", "social", "phone")
 
 State = Literal["draft", "shadow", "live", "paused"]

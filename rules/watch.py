@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from hub.computed import Lookup, nothing
-from rules.engine import Engine
 from rules.load import Page, Problem, files, read_file, unique
-from rules.model import CAPS, GlobalCap, Rule
+from rules.model import Rule
 
 EVERY: Final = 0.5
 """Seconds between two looks at the folder."""
@@ -20,32 +17,22 @@ Stamp = tuple[int, int, int]
 
 
 class RuleFolder:
-    """The engine over a folder's rules, renewed when `poll` finds a change."""
+    """The sound rules of a folder, renewed when `poll` finds a change."""
 
-    def __init__(
-        self,
-        path: Path,
-        *,
-        timezone: str = "UTC",
-        language: str = "en",
-        caps: Sequence[GlobalCap] = CAPS,
-        hub: Mapping[str, Any] | None = None,
-        computed: Lookup = nothing,
-        every: float = EVERY,
-    ) -> None:
+    def __init__(self, path: Path, *, every: float = EVERY) -> None:
         self._path = Path(path)
-        self._timezone = timezone
-        self._language = language
-        self._caps = tuple(caps)
-        self._hub = hub
-        self._computed = computed
         self._every = every
         self._looked = float("-inf")
         self._stamps: dict[str, Stamp] = {}
         self._pages: dict[str, Page] = {}
         self.problems: tuple[Problem, ...] = ()
-        self.engine = self._engine((), None)
+        self.rules: tuple[Rule, ...] = ()
         self.poll()
+
+    @property
+    def there(self) -> bool:
+        """Whether there is such a folder."""
+        return self._path.is_dir()
 
     def poll(self) -> bool:
         """Look for changes, at most every half second; true when other rules, or other problems, are there now."""
@@ -63,31 +50,14 @@ class RuleFolder:
         self._stamps, self._pages = stamps, pages
         loaded = unique([pages[name] for name in sorted(pages)])
         self.problems = loaded.problems
-        if loaded.rules != self.engine.rules:
-            self.engine = self._engine(loaded.rules, self.engine)
+        self.rules = loaded.rules
         return True
-
-    def read_by(self, computed: Lookup) -> None:
-        """From now on computed traits are read so."""
-        self._computed = computed
-        self.engine = self._engine(self.engine.rules, self.engine)
 
     def _read(self, name: str) -> Page:
         page = read_file(self._path / name)
         before = self._pages.get(name)
         # The last sound version of a broken file stays in force, so a slip of the pen silences nothing.
         return Page(name, before.rules, page.problems) if page.problems and before is not None else page
-
-    def _engine(self, rules: Sequence[Rule], before: Engine | None) -> Engine:
-        return Engine(
-            rules,
-            timezone=self._timezone,
-            language=self._language,
-            caps=self._caps,
-            hub=self._hub,
-            computed=self._computed,
-            before=before,
-        )
 
 
 def _stamp(path: Path) -> Stamp | None:

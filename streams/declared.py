@@ -1,16 +1,16 @@
 """What operators declared: rules, traits and segments, put together for the pipeline.
 
-Rules may change at any time: they only say what is sent from now on. Traits and segments are part of what a customer
-*is*, so they belong to the store that was folded with them, and stand in it. Whoever works on a store takes
+Rules may change at any time: they only say what is sent from their edition on. Traits and segments are part of what a
+customer *is*, so they belong to the store that was folded with them, and stand in it. Whoever works on a store takes
 them from there, and other ones come into force with another store, on every worker in the same step.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from hub.computed import nothing
 from hub.logs import get
 from hub.settings import Settings
 from profile_store.facets import windows
@@ -18,8 +18,8 @@ from rules.book import Book, Folders
 from rules.lifecycle import segments_of
 from rules.membership import Segments
 from rules.traits import catalogue
-from rules.watch import RuleFolder
 from streams.decide import Engine
+from streams.editions import Editions
 from streams.fold import PLAIN, Folding
 
 log: Final = get("declared")
@@ -29,9 +29,15 @@ log: Final = get("declared")
 class Declared:
     """All that is in force at one moment."""
 
-    engine: Engine
+    engine: Callable[[int, int], Engine]
+    """The rules that decide at a place in the log: partition, offset."""
     folding: Folding = PLAIN
     segments: Segments = field(default_factory=Segments)
+
+
+def everywhere(engine: Engine) -> Callable[[int, int], Engine]:
+    """Rules that never change: the same at every place of the log."""
+    return lambda partition, offset: engine
 
 
 class Kept(Protocol):
@@ -46,22 +52,20 @@ def folding_of(book: Book) -> Folding:
 
 
 class Declarations:
-    """Rules as their folder has them now; traits and segments as the store has them."""
+    """Rules as they were published; traits and segments as the store has them."""
 
     def __init__(self, settings: Settings) -> None:
         self.folders = Folders(settings.traits_dir, settings.segments_dir)
         for problem in self.folders.problems:
             log.error("a declaration is not in force", problem=str(problem))
-        self.rules = RuleFolder(
-            settings.rules_dir, timezone=settings.timezone, language=settings.language, computed=nothing
-        )
+        self.editions = Editions(settings)
         self.book = self.folders.book
         """What is in force."""
         self._use(self.book)
 
     def __call__(self) -> Declared:
         """What is in force now."""
-        return Declared(self.rules.engine, self._folding, self._segments)
+        return Declared(self.editions.at, self._folding, self._segments)
 
     @property
     def pending(self) -> bool:
@@ -86,4 +90,4 @@ class Declarations:
         look, until = windows.readers(made.readings)
         self._folding = folding_of(book)
         self._segments = Segments(segments_of(book.segments), made.readings, look, until)
-        self.rules.read_by(look)
+        self.editions.read_by(look)

@@ -23,6 +23,11 @@ OURS: Final = ("/timers", "/rules", "/segments", "/dispatcher", "/desk/", "/iden
 """Sources of the hub's own events: they may name a customer by its id, which is a place in the store."""
 
 
+SWITCHED: Final = "rules.switched"
+EDITIONS: Final = "/hub/rules"
+"""The event from which on other rules decide, and its source. It is about no customer."""
+
+
 class Record(Protocol):
     """A message as either runner hands it over."""
 
@@ -112,15 +117,32 @@ def _strength(name: str, said: Sequence[Identity], policy: Policy) -> tuple[bool
     return policy.connects(name), proven, policy.of(name).priority
 
 
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """From this place on an edition of the rules decides."""
+
+    partition: int
+    offset: int
+    edition: int
+
+
 def decode(
-    records: Sequence[Record], topic_id: str, replay_until: int, policy: Policy
+    records: Sequence[Record], topic_id: str, replay_until: int, policy: Policy, markers: list[Marker] | None = None
 ) -> tuple[list[Incoming], list[Dead]]:
-    """Read records of one partition in order; what cannot be read is dead, its neighbours are not."""
+    """Read records of one partition in order; what cannot be read is dead, its neighbours are not.
+
+    Markers are no events of anybody: they are added to the list of those who want them.
+    """
     alive: list[Incoming] = []
     dead: list[Dead] = []
     for record in records:
         try:
-            alive.append(one(record, topic_id, record.offset < replay_until, policy))
-        except Rejected as error:
+            found = one(record, topic_id, record.offset < replay_until, policy)
+            if found.event.type == SWITCHED:
+                if markers is not None and found.event.source == EDITIONS:
+                    markers.append(Marker(record.partition, record.offset, int(found.event.data["edition"])))
+                continue
+            alive.append(found)
+        except (Rejected, KeyError, TypeError, ValueError) as error:
             dead.append(Dead(record, "unreadable", str(error)))
     return alive, dead

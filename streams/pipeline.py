@@ -67,7 +67,7 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
         before = mark(draft.profile)
         _fold(draft, incoming, declared.folding)
         _place(customers, draft, incoming, declared.segments, before)
-        decide(declared.engine, draft, incoming)
+        decide(declared.engine(incoming.record.partition, incoming.record.offset), draft, incoming)
         draft.news = news(draft.profile, incoming) or draft.news
     except Stale:
         raise

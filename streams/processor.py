@@ -24,7 +24,7 @@ from profile_store.draft import Draft
 from profile_store.keys import bucket
 from profile_store.ledger import Ledger, Raise
 from streams.aftermath import Aftermath
-from streams.decode import Dead, Incoming, Record, decode
+from streams.decode import Dead, Incoming, Marker, Record, decode
 from streams.gate import Gate, Outstanding, nothing
 from streams.patience import patiently
 from streams.pipeline import Pipeline
@@ -46,6 +46,10 @@ log = get("processor")
 
 async def as_it_is() -> None:
     """For a store about which nothing is to be known."""
+
+
+async def as_they_are(_: Marker) -> None:
+    """For a log in which the rules never change."""
 
 
 @dataclass(slots=True)
@@ -76,8 +80,10 @@ class Processor:
         *,
         outstanding: Outstanding = nothing,
         enter: Callable[[], Awaitable[None]] = as_it_is,
+        switch: Callable[[Marker], Awaitable[None]] = as_they_are,
     ) -> None:
-        """`enter` is called before anything is read into a store, or read on. It may raise Transient."""
+        """`enter` is called before anything is read into a store, or read on; `switch` before what stands behind a
+        marker is applied. Both may raise Transient."""
         self._policy = policy
         self._ledger = ledger
         self._pipeline = pipeline
@@ -85,6 +91,7 @@ class Processor:
         self._topic_id = topic_id
         self._positions: dict[int, Position] = {}
         self._enter = enter
+        self._switch = switch
         self._gate = Gate(ledger, pipeline, topic_id, outstanding)
         self.aftermath = Aftermath(ledger, relay)
         self._left_behind = False
@@ -141,14 +148,16 @@ class Processor:
     async def _apply(self, ready: dict[int, Sequence[Record]]) -> None:
         batch: list[Incoming] = []
         dead: list[Dead] = []
-        raises = []
+        raises, markers = [], list[Marker]()
         for partition, found in ready.items():
             position = self._positions[partition]
-            alive, rejected = decode(found, self._topic_id, position.replay_until, self._policy)
+            alive, rejected = decode(found, self._topic_id, position.replay_until, self._policy, markers)
             batch += alive
             dead += rejected
             raises.append(Raise(partition, position.mark, f"{self._topic_id}:{found[-1].offset}"))
         BATCH.observe(sum(map(len, ready.values())))
+        for marker in markers:
+            await patiently(partial(self._switch, marker))
         try:
             for letter in dead:
                 await patiently(partial(self._relay.bury, letter))

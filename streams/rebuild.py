@@ -33,6 +33,7 @@ from streams.gate import applied
 from streams.patience import patiently
 from streams.pipeline import Pipeline
 from streams.relay import EVENT
+from streams.rulelog import whole
 from streams.topic import Described
 
 FETCH: Final = 20_000
@@ -92,6 +93,7 @@ class Rebuild:
         self._generations = generations
         self._ledger = ledger
         self._declarations = Declarations(settings)
+        self._declarations.editions.history = whole(settings)
         self._pipeline = Pipeline(self._ledger, self._declarations, self._bury, settings.policy)
         self._marks: dict[int, str] = {}
         self._next: dict[int, int] = {}

@@ -21,6 +21,8 @@ from profile_store.connect import connect, install
 from profile_store.shards import only_server
 from streams.announce import Announcer
 from streams.declared import Declarations
+from streams.decode import Marker
+from streams.editions import Publisher
 from streams.feed import Feed
 from streams.foretell import outstanding
 from streams.pipeline import Pipeline
@@ -34,7 +36,6 @@ from streams.topic import describe
 
 SWEEP_EVERY: Final = 5.0
 TIDY_EVERY: Final = 1.0
-RULES_EVERY: Final = 0.5
 LEAVING: Final = 5.0
 """Seconds the runner has to finish its batch and leave the group."""
 
@@ -83,7 +84,12 @@ class Worker:
             self._settings.policy,
             outstanding=partial(outstanding, self._settings),
             enter=self._enter,
+            switch=self._switch,
         )
+        self._publisher = Publisher(
+            self._settings, self._declarations.editions, self._producer, lambda: processor.assigned
+        )
+        await self._publisher.start()
         timers = Timers(self._ledger, self._producer, self._settings, lambda: processor.assigned, pipeline.heard)
         runner = _runner(self._settings, processor)
         metrics.serve(
@@ -100,7 +106,7 @@ class Worker:
                 timers.run(),
                 self._sweep(),
                 self._tidy(),
-                self._watch_rules(),
+                self._publisher.run(),
                 Redeclarer(self._declarations, self._ledger, lambda: processor.assigned).run(),
                 *self._feed(processor),
             )
@@ -132,6 +138,11 @@ class Worker:
         await self._declarations.adopt(self._ledger)
         await self._announcer.run(self._declarations.book.lot)
 
+    async def _switch(self, marker: Marker) -> None:
+        """Have the rules ready that decide behind a marker."""
+        await self._publisher.reach(marker.edition)
+        self._declarations.editions.history.switch(marker.partition, marker.offset, marker.edition)
+
     async def _sweep(self) -> None:
         while True:
             with contextlib.suppress(Transient):
@@ -143,12 +154,6 @@ class Worker:
             with contextlib.suppress(Transient):
                 await self._ledger.tidy()
             await asyncio.sleep(TIDY_EVERY)
-
-    async def _watch_rules(self) -> None:
-        while True:
-            await asyncio.sleep(RULES_EVERY)
-            if await asyncio.to_thread(self._declarations.rules.poll):
-                log.info("rules read again", problems=len(self._declarations.rules.problems))
 
 
 async def run(settings: Settings) -> None:

@@ -24,7 +24,7 @@ PARTS: Final = (
 """What is a function of the set of events. Id, fences, timers and firings depend on more than the set."""
 
 KEPT: Final = 128
-OURS: Final = ("timer.due", "rule.fired", "identity.merged", "identity.unmerged")
+OURS: Final = ("timer.due", "rule.fired", "rules.switched", "identity.merged", "identity.unmerged")
 """Events of the hub itself, which say nothing about what the customer did."""
 WAYS: Final = {
     "received": "email.received sms.received phone.ringing social.message social.comment social.mention "

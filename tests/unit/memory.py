@@ -16,7 +16,7 @@ from profile_store.connect import Gap
 from profile_store.document import VERSION
 from profile_store.draft import History
 from profile_store.ledger import Change, Held, Raise
-from streams.declared import Declared
+from streams.declared import Declared, everywhere
 from streams.decode import Incoming, Record, one
 
 TOPIC_ID = "topic1"
@@ -235,7 +235,7 @@ class Silent:
 
 def quiet() -> Declared:
     """Nothing declared."""
-    return Declared(Silent())
+    return Declared(everywhere(Silent()))
 
 
 class Wire:

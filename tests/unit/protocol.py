@@ -31,7 +31,7 @@ from hub.trigger import Trigger
 from profile_store.ledger import Change, Held, Raise
 from rules.decision import Decision
 from streams import aftermath, decide, foretell, gate, identify, patience, pipeline, processor, relay
-from streams.declared import Declared
+from streams.declared import Declared, everywhere
 from streams.decode import Incoming, Record
 from streams.patience import patiently
 from streams.pipeline import Pipeline
@@ -258,7 +258,7 @@ class Worker:
         self._fate = store.fate
         self._random = store.fate.random
         self._relay = Relay(net, store, SETTINGS)  # type: ignore[arg-type]
-        steps = Pipeline(store, lambda: Declared(Chatty()), self._relay.bury, POLICY)  # type: ignore[arg-type]
+        steps = Pipeline(store, lambda: Declared(everywhere(Chatty())), self._relay.bury, POLICY)  # type: ignore[arg-type]
         self._processor = Processor(
             store,  # type: ignore[arg-type]
             steps,

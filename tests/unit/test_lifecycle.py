@@ -25,7 +25,7 @@ from rules.model import Rule
 from rules.reference import ask
 from rules.scene import of_moment
 from rules.segments import Segment
-from streams.declared import Declarations, Declared
+from streams.declared import Declarations, Declared, everywhere
 from streams.segment import SLOT, regrouped
 from streams.timers import due_event
 from tests.browser.kit import kit
@@ -324,7 +324,7 @@ async def test_a_worker_puts_customers_where_the_declaration_says(folder: Path, 
 async def test_a_timer_that_a_rebuild_reads_before_what_sets_it_does_its_work_when_it_comes_due(folder: Path) -> None:
     town = Town()
     some = Segments(segments_of(groups(folder)), MADE.readings, LOOK, UNTIL)
-    town.worker._declared = lambda: Declared(Silent(), segments=some)
+    town.worker._declared = lambda: Declared(everywhere(Silent()), segments=some)
     pages = [event(number, START + number * HOUR, "web.page") for number in (0, 3)]
     moments = [START + 2 * HOUR + 1, START + 5 * HOUR + 1]
 

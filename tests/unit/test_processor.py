@@ -23,7 +23,7 @@ from profile_store.ledger import Raise
 from rules.decision import Decision
 from streams import aftermath, gate
 from streams import processor as module
-from streams.declared import Declared
+from streams.declared import Declared, everywhere
 from streams.decode import Record, decode
 from streams.patience import patiently
 from streams.pipeline import Pipeline
@@ -73,7 +73,7 @@ class Bench:
     def __init__(self, store: Memory, engine: Any = None, topic_id: str = TOPIC_ID) -> None:
         self.wire = Wire()
         self.relay = Relay(self.wire, store, Settings(state=Path("/nowhere")))  # type: ignore[arg-type]
-        self.pipeline = Pipeline(store, lambda: Declared(engine or Silent()), self.relay.bury, OPEN)  # type: ignore[arg-type]
+        self.pipeline = Pipeline(store, lambda: Declared(everywhere(engine or Silent())), self.relay.bury, OPEN)  # type: ignore[arg-type]
         self.processor = Processor(store, self.pipeline, self.relay, topic_id, OPEN)  # type: ignore[arg-type]
 
     def sent(self, name: str) -> list[bytes]:

@@ -118,22 +118,22 @@ def test_a_folder_with_one_broken_and_one_doubled_file(tmp_path: Path) -> None:
 
 def test_a_folder_in_use(tmp_path: Path) -> None:
     folder = RuleFolder(tmp_path, every=0)
-    assert [rule.id for rule in folder.engine.rules] == []
+    assert folder.rules == ()
     file = tmp_path / "a.yaml"
     file.write_text(GOOD)
     assert folder.poll()
-    first = folder.engine
-    assert [rule.id for rule in first.rules] == ["hello"]
+    first = folder.rules
+    assert [rule.id for rule in first] == ["hello"]
     assert not folder.poll()
 
     file.write_text(GOOD.replace("sms.received", "sms.recieved.x"))
     assert folder.poll()
-    assert folder.engine is first, "what was sound stays in force"
+    assert folder.rules == first, "what was sound stays in force"
     assert [problem.line for problem in folder.problems] == [3]
 
     file.write_text(GOOD.replace("there", "you"))
     assert folder.poll()
-    assert folder.engine is not first
+    assert folder.rules != first
     assert list(folder.problems) == []
 
     (tmp_path / "b.yaml").write_text(GOOD)
@@ -142,10 +142,10 @@ def test_a_folder_in_use(tmp_path: Path) -> None:
     os.remove(file)
     assert folder.poll()
     assert list(folder.problems) == []
-    assert folder.engine.rules[0].send.text == {"en": "Hello there"}
+    assert folder.rules[0].send.text == {"en": "Hello there"}
     (tmp_path / "b.yaml").unlink()
     assert folder.poll()
-    assert folder.engine.rules == ()
+    assert folder.rules == ()
 
 
 def test_the_folder_is_looked_at_twice_a_second_at_most(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from profile_store.segments import entry
 from rules.membership import Segments
 from rules.segments import Segment
-from streams.declared import Declared
+from streams.declared import Declared, everywhere
 from streams.pipeline import Pipeline
 from tests.unit.memory import Silent
 from tests.unit.test_arrange import Town, live, never
@@ -21,7 +21,7 @@ FEW = Segment.model_validate(
 MANY = Segment.model_validate(
     {"id": "two", "name": "t", "if": {"field": "profile.counts.web.page", "op": "ge", "value": 4}}
 )
-DECLARED = Declared(Silent(), segments=Segments([FEW, MANY]))
+DECLARED = Declared(everywhere(Silent()), segments=Segments([FEW, MANY]))
 
 
 class Parted(Town):

@@ -23,7 +23,7 @@ from profile_store.registers import NAMES
 from profile_store.traits import NOTES, standing
 from rules.book import Book, Folders
 from rules.declared import MOST_TYPED, check_traits, load_traits
-from streams.declared import folding_of
+from streams.declared import everywhere, folding_of
 from streams.fold import PLAIN, Folding, fold
 from streams.verify import culprit, refold
 from tests.unit.customer_events import hostile
@@ -248,7 +248,7 @@ def bench_declared(folding: Folding) -> Any:
     from streams.declared import Declared
     from tests.unit.memory import Silent
 
-    return Declared(Silent(), folding)
+    return Declared(everywhere(Silent()), folding)
 
 
 @pytest.mark.parametrize(
