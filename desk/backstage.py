@@ -1,8 +1,7 @@
-"""The API behind the scenes: triggers as they are decided, the sandbox's outbox, rules, dead letters."""
+"""The API behind the scenes: triggers as they are decided, the sandbox's outbox, dead letters."""
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
@@ -17,8 +16,6 @@ from desk.access import API
 from desk.context import Desk, desk, life
 from desk.problems import Problem
 from hub.errors import Transient
-from rules.load import load_folder
-from rules.model import Rule
 
 router = APIRouter(prefix=API)
 
@@ -74,29 +71,6 @@ async def _outbox_page(client: httpx.AsyncClient, last: int) -> list[dict[str, A
     answer.raise_for_status()
     items: list[dict[str, Any]] = answer.json()["items"]
     return items
-
-
-@router.get("/rules", summary="The rules in force")
-async def rules(request: Request) -> dict[str, Any]:
-    """The rules of this installation's folder, and what is wrong with those that were refused."""
-    return await rules_of(desk(request))
-
-
-async def rules_of(here: Desk) -> dict[str, Any]:
-    """Rules and problems as the API shows them."""
-    loaded = await asyncio.to_thread(load_folder, here.settings.rules_dir)
-    return {
-        "items": [_rule(one) for one in loaded.rules],
-        "problems": [
-            {"file": one.file, "line": one.line, "field": one.field, "reason": one.reason} for one in loaded.problems
-        ],
-        "next": None,
-    }
-
-
-def _rule(rule: Rule) -> dict[str, Any]:
-    said = rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return {**said, "version": rule.version, "state": rule.state}
 
 
 @router.get("/dead-letters", summary="What could not be processed")

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Form, Query, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from desk import access, backstage, customers, rows, views
+from desk import access, backstage, customers, rows, rulebook, views
 from desk.access import COOKIE, staff
 from desk.context import LANGUAGE_COOKIE, THEME_COOKIE, desk, language_of, renderer_of, wanted
 from desk.customers import Wanted
@@ -129,7 +129,7 @@ async def activity(request: Request) -> Response:
     here, who = desk(request), staff(request)
     messages, rules, letters = await asyncio.gather(
         _there(backstage.sandbox_outbox(here, ROWS)) if here.settings.sandbox else _nothing(),
-        _there(backstage.rules_of(here)),
+        _there(rulebook.rules_of(here)),
         _there(backstage.letters(here, ROWS)) if who.role in access.BEHIND_LETTERS else _nothing(),
     )
     follow = who.role in access.AUTOMATION

@@ -10,6 +10,7 @@ from typing_extensions import TypedDict
 
 from hub.event import Event
 from hub.profile import Document, Profile
+from rules.history import History as RuleHistory
 
 
 class Row(TypedDict):
@@ -88,6 +89,14 @@ class TriggerFeed(Protocol):
 
     def follow(self, since: str | None, position: str | None) -> AsyncIterator[tuple[str, bytes]]:
         """(position, trigger as JSON) from a moment, from a position, or from now on."""
+        ...
+
+
+class Rules(Protocol):
+    """Every version of every rule."""
+
+    async def history(self) -> RuleHistory:
+        """All that is published now. Raises Transient."""
         ...
 
 

@@ -16,6 +16,8 @@ from hub.deadletter import DeadLetter
 from hub.errors import Rejected, Transient
 from hub.settings import Settings
 from hub.topics import DEAD_LETTERS, TRIGGERS
+from rules.history import History as RuleHistory
+from streams.rulelog import RuleLog
 
 AT_ONCE: Final = 64
 """Followers of the triggers this process serves at the same time: each costs a connection to the broker."""
@@ -46,6 +48,20 @@ class KafkaTriggers:
                 async for message in consumer:
                     offsets[message.partition] = message.offset + 1
                     yield written(offsets), message.value
+
+
+class KafkaRules:
+    """The topic `rules`, read as it grows."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._log = RuleLog(settings)
+        self._one_at_a_time = asyncio.Lock()
+
+    async def history(self) -> RuleHistory:
+        """All that is published now. Raises Transient."""
+        async with self._one_at_a_time:
+            await self._log.read()
+        return self._log.history
 
 
 class KafkaDeadLetters:

@@ -21,7 +21,7 @@ from desk.app import create_app, server
 from hub import security
 from hub.settings import Settings
 from tests.browser import chromium, story
-from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeLog, FakeStore, FakeTriggers
+from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeLog, FakeRules, FakeStore, FakeTriggers
 
 SECRET = "a secret of the tests, as long as the longest of the algorithms asks for"
 SHOTS = os.environ.get("DESK_SHOTS")
@@ -45,7 +45,9 @@ async def running(language: str = "en") -> AsyncIterator[Open]:
     store, bus, triggers, log = FakeStore(), FakeBus(), FakeTriggers(), FakeLog()
     story.fill(store, language)
     settings = Settings(jwt_secret=SecretStr(SECRET), sandbox=False)
-    app = create_app(settings, store, bus, triggers=triggers, dead_letters=FakeDeadLetters(), log=log)
+    app = create_app(
+        settings, store, bus, triggers=triggers, dead_letters=FakeDeadLetters(), log=log, rules=FakeRules(settings, bus)
+    )
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         serving = server(app, "127.0.0.1", 0)

@@ -11,7 +11,12 @@ from desk.ports import Page, Row, Whose
 from hub.errors import Rejected
 from hub.event import Event
 from hub.profile import Document, Profile, blank, empty, part
+from hub.settings import Settings
+from hub.topics import RULES
 from profile_store import timeline, why
+from rules.history import FOLDER, Change, publication
+from rules.history import History as RuleHistory
+from rules.load import load_folder
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -143,6 +148,22 @@ class FakeBus:
         if self.broken is not None:
             raise self.broken
         self.sent += [(topic, key, value) for key, value in messages]
+
+
+class FakeRules:
+    """What the folder said at first, and what was published over the bus since."""
+
+    def __init__(self, settings: Settings, bus: FakeBus) -> None:
+        self._bus = bus
+        folder = load_folder(settings.rules_dir).rules
+        self._first = publication([Change(one.id, one) for one in folder], FOLDER, 1_767_268_800_000)
+
+    async def history(self) -> RuleHistory:
+        history = RuleHistory()
+        published = [body for topic, _, body in self._bus.sent if topic.endswith(RULES)]
+        for offset, message in enumerate([*self._first, *published]):
+            history.apply(offset, message)
+        return history
 
 
 class FakeTriggers:

@@ -15,7 +15,7 @@ from desk.app import create_app
 from hub import security
 from hub.settings import Settings
 from tests.browser import story
-from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeLog, FakeStore, FakeTriggers
+from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeLog, FakeRules, FakeStore, FakeTriggers
 
 SECRET = "a secret of the tests, as long as the longest of the algorithms asks for"
 HERE = "http://desk.test"
@@ -49,7 +49,9 @@ async def kit(**settings: Any) -> AsyncIterator[Kit]:
     store, bus, triggers, log = FakeStore(), FakeBus(), FakeTriggers(), FakeLog()
     story.fill(store)
     chosen = Settings(jwt_secret=SecretStr(SECRET), **settings)
-    app = create_app(chosen, store, bus, triggers=triggers, dead_letters=FakeDeadLetters(), log=log)
+    app = create_app(
+        chosen, store, bus, triggers=triggers, dead_letters=FakeDeadLetters(), log=log, rules=FakeRules(chosen, bus)
+    )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
         yield Kit(app, store, bus, triggers, log, client)

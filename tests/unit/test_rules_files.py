@@ -118,7 +118,7 @@ def test_a_folder_with_one_broken_and_one_doubled_file(tmp_path: Path) -> None:
 
 def test_a_folder_in_use(tmp_path: Path) -> None:
     folder = RuleFolder(tmp_path, every=0)
-    assert folder.rules == ()
+    assert list(folder.rules) == []
     file = tmp_path / "a.yaml"
     file.write_text(GOOD)
     assert folder.poll()
@@ -145,7 +145,7 @@ def test_a_folder_in_use(tmp_path: Path) -> None:
     assert folder.rules[0].send.text == {"en": "Hello there"}
     (tmp_path / "b.yaml").unlink()
     assert folder.poll()
-    assert folder.rules == ()
+    assert list(folder.rules) == []
 
 
 def test_the_folder_is_looked_at_twice_a_second_at_most(tmp_path: Path) -> None:

@@ -1,0 +1,162 @@
+"""The API of rules: what is in force, what was, checking a draft, publishing, pausing and retiring."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Path, Request
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from desk.access import API, staff
+from desk.context import Desk, desk
+from desk.problems import Problem
+from hub import bus
+from hub.topics import RULES
+from rules.history import Change, History, Version, publication
+from rules.load import Problem as Fault
+from rules.load import load_folder, read_text, rule_from
+from rules.model import Rule, State
+from streams.rulelog import new_key
+
+router = APIRouter(prefix=f"{API}/rules")
+
+Id = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
+LONGEST: Final = 100_000
+
+
+class Draft(BaseModel):
+    """A rule as it is to be: as data, or as the text of a rule file."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rule: dict[str, Any] | None = None
+    text: str | None = Field(default=None, max_length=LONGEST)
+    expected: str = Field(default="", max_length=40, description="The version you saw; when it changed meanwhile: 409")
+    note: str = Field(default="", max_length=500, description="Why, for whoever reads the history")
+
+    @model_validator(mode="after")
+    def _one(self) -> Draft:
+        if (self.rule is None) is (self.text is None):
+            raise ValueError("send the rule either as `rule` or as `text`")
+        return self
+
+
+class Move(BaseModel):
+    """Another state for a rule."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: State
+    expected: str = Field(default="", max_length=40)
+    note: str = Field(default="", max_length=500)
+
+
+@router.get("", summary="The rules in force")
+async def rules(request: Request) -> dict[str, Any]:
+    """Each rule with its state, version, and who published it when; retired ones are not among them."""
+    return await rules_of(desk(request))
+
+
+async def rules_of(here: Desk) -> dict[str, Any]:
+    """The rules as the API shows them, and what is wrong with the files of this installation's folder."""
+    history, loaded = await asyncio.gather(
+        here.rules.history(), asyncio.to_thread(load_folder, here.settings.rules_dir)
+    )
+    current = [versions[-1] for versions in history.versions.values()]
+    items = [as_json(one) for one in current if one.rule is not None]
+    problems = [{"file": one.file, **_fault(one)} for one in loaded.problems]
+    state = {"edition": history.newest, "pending": history.pending}
+    return {"items": items, "problems": problems, **state, "next": None}
+
+
+@router.post("/check", summary="What is wrong with a draft")
+async def check(request: Request, body: Draft) -> dict[str, Any]:
+    """Every fault with line and field; an empty list when there is none. Changes nothing."""
+    rule, faults = _read(body)
+    return {"problems": [_fault(one) for one in faults], "version": rule.version if rule else None}
+
+
+@router.get("/{rule}", summary="A rule and its history")
+async def one(request: Request, rule: Id) -> dict[str, Any]:
+    """The rule as it is, and every version of it, newest first."""
+    history = await desk(request).rules.history()
+    versions = _known(history, rule)
+    return {**as_json(versions[-1]), "versions": [as_json(one) for one in reversed(versions)]}
+
+
+@router.put("/{rule}", status_code=202, summary="Publish a rule")
+async def put(request: Request, rule: Id, body: Draft) -> dict[str, Any]:
+    """In force within a second, on every worker at the same place of the log."""
+    wanted, faults = _read(body)
+    if wanted is None:
+        raise Problem(422, str(faults[0]), field=faults[0].field or "text", problems=[_fault(one) for one in faults])
+    if wanted.id != rule:
+        raise Problem(422, f"the rule calls itself {wanted.id}", field="id")
+    return await _publish(request, Change(rule, wanted, body.expected), body.note)
+
+
+@router.post("/{rule}/state", status_code=202, summary="Pause a rule, let it run in the shadow, or put it in force")
+async def move(request: Request, rule: Id, body: Move) -> dict[str, Any]:
+    """The rule stays what it is; only its state changes."""
+    versions = _known(await desk(request).rules.history(), rule)
+    before = next((one.rule for one in reversed(versions) if one.rule is not None), None)
+    if before is None:
+        raise Problem(404, "there is no such rule", field="rule")
+    return await _publish(
+        request, Change(rule, before.model_copy(update={"state": body.state}), body.expected), body.note
+    )
+
+
+@router.delete("/{rule}", status_code=202, summary="Retire a rule")
+async def retire(request: Request, rule: Id) -> dict[str, Any]:
+    """It speaks no more, and its waits end without a word. Its history stays."""
+    _known(await desk(request).rules.history(), rule)
+    return await _publish(request, Change(rule, None), "")
+
+
+async def _publish(request: Request, change: Change, note: str) -> dict[str, Any]:
+    here, who = desk(request), staff(request)
+    history = await here.rules.history()
+    versions = history.versions.get(change.id, [])
+    if change.expected and (not versions or versions[-1].version != change.expected):
+        raise Problem(409, "the rule was changed meanwhile: look at it again", field="expected")
+    (message,) = publication([change], who.name, int(time.time() * 1000), note)
+    await here.bus.publish(bus.topic(here.settings, RULES), [(new_key(), message)])
+    history = await here.rules.history()
+    last = history.versions.get(change.id, [])[-1:]
+    if not last:
+        raise Problem(404, "there is no such rule", field="rule")
+    if change.expected and last[0].by != who.name:
+        raise Problem(409, "the rule was changed meanwhile: look at it again", field="expected")
+    return as_json(last[0])
+
+
+def _read(body: Draft) -> tuple[Rule | None, list[Fault]]:
+    if body.rule is not None:
+        return rule_from(body.rule)
+    page = read_text(body.text or "", "rule")
+    if page.problems:
+        return None, list(page.problems)
+    if len(page.rules) != 1:
+        return None, [Fault("rule", 1, "", "one rule, please: this text holds several")]
+    return page.rules[0][0], []
+
+
+def _known(history: History, rule: str) -> list[Version]:
+    versions = history.versions.get(rule)
+    if not versions:
+        raise Problem(404, "there is no such rule", field="rule")
+    return versions
+
+
+def _fault(one: Fault) -> dict[str, Any]:
+    return {"line": one.line, "field": one.field, "reason": one.reason}
+
+
+def as_json(one: Version) -> dict[str, Any]:
+    """A version as the API shows it."""
+    said = {} if one.rule is None else one.rule.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    about = {"id": one.id, "version": one.version, "state": one.state, "edition": one.edition}
+    return {**said, **about, "by": one.by, "at": one.at, "change": one.note}
