@@ -44,8 +44,9 @@ async def folded(hub: Installation) -> dict[str, bytes]:
 
 def changed(before: dict[str, bytes], after: dict[str, bytes]) -> str:
     """Where two sets of documents differ, a line a place; the first of them."""
-    found = [f"{one} is gone" for one in sorted(before.keys() - after.keys())]
-    found += [f"{one} is new" for one in sorted(after.keys() - before.keys())]
+    gone, new = sorted(before.keys() - after.keys()), sorted(after.keys() - before.keys())
+    found = [f"{len(gone)} gone, {len(new)} new"] if gone or new else []
+    found += [f"{one} is gone" for one in gone[:5]] + [f"{one} is new" for one in new[:5]]
     for id in sorted(before.keys() & after.keys()):
         if before[id] != after[id]:
             found += [f"{id}: {line}" for line in differences(orjson.loads(before[id]), orjson.loads(after[id]))]
