@@ -93,12 +93,26 @@ class Refold:
         """The customer of an identity, as the events so far make it."""
         identity = self.named(identity)
         group = next((one for one in components(self.nodes, self.links) if identity in one), None)
-        if group is None:
-            return None
-        inside = set(group)
-        made = blank(place(candidates(group, self.links)[0]), *group)
-        made["parts"] = {name: told for name, told in self.parts.items() if name in inside}
-        made["links"] = {name: link for name, link in self.links.items() if inside & set(name.split("\n", 1))}
+        return None if group is None else self._document(group, self._ends())
+
+    def documents(self) -> Iterator[Document]:
+        """Every customer, as the events so far make them."""
+        ends = self._ends()
+        return (self._document(group, ends) for group in components(self.nodes, self.links))
+
+    def _ends(self) -> dict[str, list[str]]:
+        """The links of each identity."""
+        found: dict[str, list[str]] = {}
+        for name in self.links:
+            for end in name.split("\n", 1):
+                found.setdefault(end, []).append(name)
+        return found
+
+    def _document(self, group: Sequence[str], ends: Mapping[str, Sequence[str]]) -> Document:
+        links = {name: self.links[name] for end in group for name in ends.get(end, ())}
+        made = blank(place(candidates(group, links)[0]), *group)
+        made["parts"] = {name: self.parts[name] for name in group if name in self.parts}
+        made["links"] = links
         return made
 
 

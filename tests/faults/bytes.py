@@ -11,7 +11,6 @@ from hub.errors import Rejected
 from hub.topics import TRIGGERS
 from hub.trigger import Trigger
 from profile_store.document import alias, canonical, unpacked
-from profile_store.structure import components
 from streams.decode import Incoming, one
 from streams.foretell import Line
 from streams.topic import describe
@@ -37,9 +36,7 @@ async def folded(hub: Installation) -> dict[str, bytes]:
             events.append(one(line, topic.id, True, hub.settings.policy))
         except Rejected:
             continue
-    made = refold(events)
-    documents = (made.document(group[0]) for group in components(made.nodes, made.links))
-    return {one["id"]: canonical(one) for one in documents if one is not None and one["parts"]}
+    return {one["id"]: canonical(one) for one in refold(events).documents() if one["parts"]}
 
 
 def changed(before: dict[str, bytes], after: dict[str, bytes]) -> str:
