@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from desk import catalogues
-from desk.calendar import solar_hijri
+from hub.calendar import solar_hijri
 from desk.script import SCRIPT
 from desk.words import LANGUAGES, telephone, words
 
