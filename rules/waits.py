@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
 from rules.conditions import FieldName, Kind
@@ -28,7 +28,12 @@ def _clock(text: str) -> str:
     return text
 
 
-Clock = Annotated[str, Field(strict=True), AfterValidator(_clock)]
+Clock = Annotated[
+    str,
+    Field(strict=True),
+    AfterValidator(_clock),
+    WithJsonSchema({"type": "string", "pattern": f"^{_CLOCK.pattern}$", "examples": [MORNING]}),
+]
 
 
 class Part(BaseModel):

@@ -461,6 +461,17 @@ def test_a_wait_ends_with_either_of_two_events() -> None:
         life.passes("1m")
 
 
+def test_silence_after_an_event_is_a_wait_that_the_next_one_of_its_kind_starts_anew() -> None:
+    life = Life(made(on="sms.received", wait="1h", unless={"seen": "sms.received"})).knows()
+    life.happens("sms.received", text="one")
+    life.passes("50m")
+    life.happens("sms.received", text="two")
+    life.passes("59m")
+    assert life.said == []
+    life.passes("1m")
+    assert life.said == ["r"]
+
+
 def test_marks_say_nothing_of_rules_that_are_gone() -> None:
     life = Life(paid()).knows()
     (noted,) = life.tracked("Checkout Started", cart="a")
