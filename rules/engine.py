@@ -65,10 +65,13 @@ class Engine:
             # Most events end here.
             return self._due(data, ms, profile) if event.type == TIMER_DUE else NOTHING
         found: list[Decision] = []
+        ends, listens = concern.ends and profile["timers"], concern.matchers and not data.get("automatic")
+        if not (ends or listens or concern.marks):
+            return found
         scene = of_event(event, ms, self._computed)
-        if concern.ends and profile["timers"]:
+        if ends:
             found += self._ended(concern.ends, scene, profile)
-        if concern.matchers and not data.get("automatic"):
+        if listens:
             for number in concern.matches(profile, scene):
                 decision = self._matched(self._made(self._active[number]), event, scene, profile, found)
                 if decision is not None:

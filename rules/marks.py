@@ -2,7 +2,7 @@
 
 A profile keeps the newest event of each kind, which does not tell one cart from another. So where a rule asks for an
 event about the same thing, the event is kept among the customer's waits, in a slot of the thing it is about, and is
-forgotten by the clock as waits are. Of one thing the newest event stays, of all things `MOST`.
+forgotten by the clock as waits are. Of one thing the newest event stays, of all things the newest `MOST`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ MARK: Final = "/seen"
 """What stands in the place of the rule where nothing is waited for."""
 MOST: Final = 50
 """Things of one customer that events of one sort are remembered of."""
+IN_ALL: Final = 200
+"""The same, for events of all sorts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,16 +84,22 @@ def note(mark: Mark, scene: Scene, profile: Profile, received: int) -> Decision 
     if there is not None and _when(there) >= (scene.time, scene.id):
         return None
     timer = Timer(place, ids.digest(f"{place}\n{scene.id}"), due, MARK, _body(mark, scene))
-    over = None
-    if there is None and len(timers) >= MOST:
-        sort = ids.digest(mark.place)
-        others = [(one[1], one[0], at) for at, one in timers.items() if one[2] == MARK and _place(one) == sort]
-        if len(others) >= MOST:
-            oldest_due, id, at = min(others)
-            if (oldest_due, id) > (due, timer.id):
-                return None
-            over = Timer(at, id, oldest_due, MARK, {})
+    over = None if there is not None or len(timers) < MOST else _oldest(profile, mark)
+    if over is not None and (over.due, over.id) > (due, timer.id):
+        return None
     return Decision(MARK, "", "noted", f"seen: {scene.type} is remembered", timer=timer, over=over)
+
+
+def _oldest(profile: Profile, mark: Mark) -> Timer | None:
+    """What is forgotten to make room; None while there is some."""
+    marks = [(one[1], one[0], slot, _place(one)) for slot, one in profile["timers"].items() if one[2] == MARK]
+    sort = ids.digest(mark.place)
+    same = [one for one in marks if one[3] == sort]
+    full = same if len(same) >= MOST else marks if len(marks) >= IN_ALL else []
+    if not full:
+        return None
+    due, id, slot, _ = min(full)
+    return Timer(slot, id, due, MARK, {})
 
 
 def before(rule: Rule, scene: Scene, profile: Profile) -> Timer | None:
