@@ -14,7 +14,7 @@ import phonenumbers
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from desk.calendar import nowruz, solar_hijri
+from hub.calendar import nowruz, solar_hijri
 
 LANGUAGES: Final = {"en": "English", "fa": "فارسی"}
 RIGHT_TO_LEFT: Final = frozenset({"fa"})

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from hub.profile import Profile
+from rules import marks
 from rules.access import getter
 from rules.conditions import MAX_ITEMS, All, AnyOf, Condition, Has, Not, Seen, Text
 from rules.predicates import PREDICATES, Test
@@ -96,6 +97,8 @@ def _has(node: Has, holds: bool) -> Test:
 
 def seen(node: Seen, profile: Profile, scene: Scene) -> bool:
     """Whether one of the events was seen within the span, or since the cause."""
+    if node.correlate is not None:
+        return marks.since(node, scene, profile) is not None
     for key in node.seen:
         newest = profile["latest"].get(key)
         if newest is None:

@@ -165,6 +165,8 @@ class Seen(Node):
 
     seen: tuple[Kind, ...] = Field(min_length=1, max_length=50)
     within: Span | None = None
+    correlate: FieldName | None = None
+    """Only such an event counts whose field says the same as that of the cause."""
 
     @model_validator(mode="before")
     @classmethod
@@ -172,6 +174,16 @@ class Seen(Node):
         if isinstance(raw, dict) and isinstance(raw.get("seen"), str):
             return {**raw, "seen": (raw["seen"],)}
         return raw
+
+    @model_validator(mode="after")
+    def _of_one_thing(self) -> Seen:
+        if self.correlate is None:
+            return self
+        if self.within is not None or not self.correlate.startswith("event."):
+            raise PydanticCustomError(
+                "seen", "`correlate` of `seen` names a field of both events, and goes without `within`"
+            )
+        return self
 
 
 _BY_KEY: Final = {"all": "<all>", "any": "<any>", "not": "<not>", "list": "<has>", "seen": "<seen>"}

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from hub.trigger import Trigger
 
-Verdict = Literal["fired", "held", "waiting", "cancelled"]
+Verdict = Literal["fired", "held", "waiting", "cancelled", "noted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,8 @@ class Decision:
     """What one rule made of one event.
 
     fired: `trigger` is to be sent. held: it would have spoken, `reason` says what forbade it. waiting: `timer`
-    is to be set in its slot. cancelled: it was waiting and keeps silent. Where `over` is given, that wait has
+    is to be set in its slot. cancelled: it was waiting and keeps silent. noted: `timer` remembers an event for a while,
+    and no rule has decided anything. Where `over` is given, that wait has
     ended with this decision: clear its slot, if it still holds this timer.
     """
 

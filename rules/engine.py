@@ -14,14 +14,16 @@ from hub.errors import Misconfigured
 from hub.event import Event
 from hub.profile import Profile
 from hub.trigger import Trigger
-from rules import gate, timers
+from rules import gate, marks, waiting
 from rules.decision import Decision, Timer, Verdict
 from rules.index import Index
 from rules.model import CAPS, GlobalCap, Rule, pick
 from rules.scene import Scene, of_cause, of_event
 from rules.speech import Ready, Speech, order, ready
+from rules.waits import Until
 
 TIMER_DUE: Final = "timer.due"
+DAY: Final = 86_400_000
 ACTIVE: Final = frozenset({"live", "shadow"})
 MOST_READY: Final = 5_000
 """Rules that are kept ready to speak."""
@@ -44,7 +46,7 @@ class Engine:
     ) -> None:
         """`before` is an engine with some of the same rules and the same language: they are not made ready again."""
         self.rules = tuple(rules)
-        self._zone = _zone(timezone)
+        self._zone = zone_of(timezone)
         self._language = language
         self._caps = tuple(caps)
         self._hub = dict(hub or {})
@@ -63,16 +65,32 @@ class Engine:
             # Most events end here.
             return self._due(data, ms, profile) if event.type == TIMER_DUE else NOTHING
         found: list[Decision] = []
-        if concern.ends and profile["timers"]:
-            found += self._ended(concern.ends, ms, profile)
-        if not concern.matchers or data.get("automatic"):
+        ends, listens = concern.ends and profile["timers"], concern.matchers and not data.get("automatic")
+        if not (ends or listens or concern.marks):
             return found
         scene = of_event(event, ms, self._computed)
-        for number in concern.matches(profile, scene):
-            decision = self._matched(self._made(self._active[number]), event, scene, profile, found)
-            if decision is not None:
-                found.append(decision)
+        if ends:
+            found += self._ended(concern.ends, scene, profile)
+        if listens:
+            for number in concern.matches(profile, scene):
+                decision = self._matched(self._made(self._active[number]), event, scene, profile, found)
+                if decision is not None:
+                    found.append(decision)
+        for mark in concern.marks:
+            noted = marks.note(mark, scene, profile, int(event.receivedat.timestamp() * 1000))
+            if noted is not None:
+                found.append(noted)
         return found
+
+    def again(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
+        """What a wait that comes due once more leaves: what comes back every year goes on, and nothing is said."""
+        timer = _timer(event.data, profile)
+        rule = None if timer is None else self._by_id.get(timer.rule)
+        if timer is None or rule is None or not isinstance(rule.wait, Until) or not rule.wait.yearly:
+            return NOTHING
+        scene = of_cause(timer.body, max(ms, timer.due), self._computed)
+        following = None if scene is None else self._following(self._made(rule), scene, profile, timer)
+        return NOTHING if following is None else (following,)
 
     def _made(self, rule: Rule) -> Ready:
         """The rule ready to speak. Most rules never do, so it is made when it is needed first."""
@@ -90,55 +108,81 @@ class Engine:
         if delay(event) > rule.max_age:
             # Without a word: whoever imports last year's orders wants no note on each.
             return None
+        first = marks.before(rule, scene, profile) if rule.after is not None else None
+        if rule.after is not None and first is None:
+            return None
         if rule.wait is not None:
-            return self._wait(one, rule.wait, scene, profile)
-        if one.unless is not None and one.unless(scene.data, profile, scene):
-            return None
-        # A leave may have ended between what happened and its receipt, which is as near to now as the log knows.
-        at = max(scene.now, int(event.receivedat.timestamp() * 1000))
-        return self._speak(one, self._occurrence(rule, scene.id, scene.now), scene, profile, before, at=at)
+            decision = self._wait(one, scene, profile)
+        elif one.unless is not None and one.unless(scene.data, profile, scene):
+            decision = None
+        else:
+            # A leave may have ended between what happened and its receipt, which is as near to now as the log knows.
+            at = max(scene.now, int(event.receivedat.timestamp() * 1000))
+            occurrence = self._occurrence(rule, scene.id, scene.now)
+            decision = self._speak(one, occurrence, scene, profile, before, at=at)
+        return decision if decision is None or first is None else replace(decision, over=first)
 
-    def _wait(self, one: Ready, wait: int, scene: Scene, profile: Profile) -> Decision | None:
-        rule = one.rule
-        value = one.correlate(scene.data, profile, scene) if one.correlate else None
-        timer = timers.timer(rule.id, "" if value is None else str(value)[:200], scene, wait, one.needs)
-        if timers.replaced(profile, timer) or (one.ended is not None and one.ended(scene.data, profile, scene)):
+    def _wait(self, one: Ready, scene: Scene, profile: Profile) -> Decision | None:
+        timer = waiting.begun(one, scene, profile, self._zone)
+        if timer is None or (one.ended is not None and one.ended(scene.data, profile, scene)):
             return None
-        if _spoke(rule, profile["fired"].values(), timer.due):
-            return None
-        until = datetime.fromtimestamp(timer.due / 1000, self._zone).isoformat(timespec="seconds")
-        return _decided(rule, "waiting", f"wait: until {until}", timer=timer)
+        return None if _spoke(one.rule, profile["fired"].values(), timer.due) else self._waits(one.rule, timer)
+
+    def _waits(self, rule: Rule, timer: Timer, over: Timer | None = None) -> Decision:
+        return _decided(rule, "waiting", f"wait: until {waiting.shown(timer.due, self._zone)}", timer=timer, over=over)
 
     def _due(self, data: Mapping[str, Any], ms: int, profile: Profile) -> Sequence[Decision]:
-        slot, name = str(data.get("slot")), data.get("timer")
-        waiting = profile["timers"].get(slot)
-        if waiting is None or waiting[0] != name:
+        timer = _timer(data, profile)
+        if timer is None or timer.rule == marks.MARK:
             return NOTHING
-        # The cause comes with the event, or was kept beside the wait.
-        cause = next((one for one in (data.get("cause"), *waiting[3:4]) if isinstance(one, dict)), {})
-        timer = Timer(slot, str(name), waiting[1], str(waiting[2]), cause)
         rule = self._by_id.get(timer.rule)
         one = None if rule is None else self._made(rule)
         scene = of_cause(timer.body, max(ms, timer.due), self._computed)
         if one is None or scene is None:
             reason = "rule: no longer in force" if one is None else "rule: the cause is lost"
             return (Decision(timer.rule, one.rule.version if one else "", "cancelled", reason, over=timer),)
+        if isinstance(one.rule.wait, Until):
+            return self._come(one, one.rule.wait, scene, profile, timer)
+        return (self._over(one, scene, profile, timer),)
+
+    def _come(self, one: Ready, wait: Until, scene: Scene, profile: Profile, timer: Timer) -> Sequence[Decision]:
+        """A moment has come, unless its field names another one by now."""
+        rule = one.rule
+        due = waiting.named(one, scene, profile, self._zone, since=timer.due - DAY)
+        if due is None:
+            return (_decided(rule, "cancelled", f"until: {wait.field} names no moment any more", over=timer),)
+        if due > scene.now:
+            return (self._waits(rule, waiting.onward(rule, timer, scene, due), timer),)
+        if scene.now - due > rule.max_age:
+            decision = _decided(rule, "cancelled", "late: the moment is past", over=timer)
+        elif wait.yearly and _spoke(rule, profile["fired"].values(), scene.now - waiting.YEARLY):
+            decision = _decided(rule, "cancelled", "once: already said this year", over=timer)
+        else:
+            decision = self._over(one, scene, profile, timer)
+        following = self._following(one, scene, profile, timer) if wait.yearly else None
+        return (decision,) if following is None else (decision, following)
+
+    def _following(self, one: Ready, scene: Scene, profile: Profile, timer: Timer) -> Decision | None:
+        due = waiting.named(one, scene, profile, self._zone, since=scene.now)
+        return None if due is None else self._waits(one.rule, waiting.onward(one.rule, timer, scene, due))
+
+    def _over(self, one: Ready, scene: Scene, profile: Profile, timer: Timer) -> Decision:
+        """The wait is over: the rule speaks, unless something stands against it."""
         if one.unless is not None and one.unless(scene.data, profile, scene):
-            return (_decided(one.rule, "cancelled", "unless: no longer needed", over=timer),)
+            return _decided(one.rule, "cancelled", "unless: no longer needed", over=timer)
         decision = self._speak(one, self._occurrence(one.rule, timer.id, timer.due), scene, profile, [], at=scene.now)
         if decision is None:
             decision = _decided(one.rule, "cancelled", f"once: already said, {one.rule.once}")
-        return (replace(decision, over=timer),)
+        return replace(decision, over=timer)
 
-    def _ended(self, rules: frozenset[str], ms: int, profile: Profile) -> list[Decision]:
+    def _ended(self, rules: frozenset[str], scene: Scene, profile: Profile) -> list[Decision]:
         """Waits that this event makes pointless: they end now and not when they are due."""
-        found: list[Decision] = []
-        for slot, (name, due, rule, *_) in profile["timers"].items():
-            one = self._by_id.get(rule) if rule in rules else None
-            if one is not None and due - (one.wait or 0) <= ms:
-                timer = Timer(slot, name, due, rule, {})
-                found.append(_decided(one, "cancelled", "unless: no longer needed", over=timer))
-        return found
+        waits = {one[2] for one in profile["timers"].values()}
+        known = {id: self._made(self._by_id[id]) for id in waits & rules}
+        return [
+            _decided(one.rule, "cancelled", "unless: no longer needed", over=timer)
+            for one, timer in waiting.ended(known, scene, profile)
+        ]
 
     def _occurrence(self, rule: Rule, each: str, ms: int) -> str:
         """What counts as one occurrence of the rule for one customer."""
@@ -199,13 +243,24 @@ class Engine:
         )
 
 
+def _timer(data: Mapping[str, Any], profile: Profile) -> Timer | None:
+    """The wait that came due, if it is still waited for. Its cause comes with the event, or was kept beside it."""
+    slot, name = str(data.get("slot")), data.get("timer")
+    known = profile["timers"].get(slot)
+    if known is None or known[0] != name:
+        return None
+    cause = next((one for one in (data.get("cause"), *known[3:4]) if isinstance(one, dict)), {})
+    return Timer(slot, str(name), known[1], str(known[2]), cause)
+
+
 def _answered(scene: Scene, channel: str) -> dict[str, Any]:
     """What an answer on the same channel belongs to, in the channel's own id: it stands in the same thread."""
     message = scene.data.get("message")
     return {"reply_to": message} if isinstance(message, str) and scene.channel == channel else {}
 
 
-def _zone(name: str) -> ZoneInfo:
+def zone_of(name: str) -> ZoneInfo:
+    """The time zone of that name. Raises Misconfigured."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):

@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hub.profile import Profile
+from rules import marks
+from rules.marks import Mark
 from rules.matcher import Matcher, Tests
 from rules.model import Rule
 from rules.scene import Scene
-from rules.speech import ends_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,8 @@ class Concern:
     """The rules it may match: those that listen to its type, and those that listen to its name."""
     ends: frozenset[str]
     """Rules whose wait it ends."""
+    marks: tuple[Mark, ...] = ()
+    """What of it is remembered."""
 
     def matches(self, profile: Profile, scene: Scene) -> list[int]:
         """The numbers of the rules whose conditions hold, in the order they are asked."""
@@ -40,18 +43,23 @@ class Index:
             for kind, name in dict.fromkeys((on.type, on.name) for on in rule.on):
                 if name is None or kind not in every:
                     listeners.setdefault(kind, {}).setdefault(name, []).append(number)
-            for key in ends_of(rule):
+            for key in dict.fromkeys(kind for node in rule.ends for kind in node.seen):
                 kind, _, named = key.partition("/")
                 ends.setdefault(kind, {}).setdefault(named or None, set()).add(rule.id)
         tests = Tests()
         self._kinds: dict[str, dict[str | None, Concern]] = {}
-        for kind in listeners.keys() | ends.keys():
-            heard, over = listeners.get(kind, {}), ends.get(kind, {})
-            names: list[str | None] = [None, *sorted(name for name in heard.keys() | over.keys() if name is not None)]
+        remembered: dict[str, dict[str | None, tuple[Mark, ...]]] = {}
+        for key, kept in marks.by_kind(rules).items():
+            kind, _, named = key.partition("/")
+            remembered.setdefault(kind, {})[named or None] = kept
+        for kind in listeners.keys() | ends.keys() | remembered.keys():
+            heard, over, kept_of = listeners.get(kind, {}), ends.get(kind, {}), remembered.get(kind, {})
+            called = {name for name in (*heard, *over, *kept_of) if name is not None}
+            names: list[str | None] = [None, *sorted(called)]
             matchers = {
                 name: Matcher([(rules[number].when, number) for number in heard[name]], tests) for name in heard
             }
-            self._kinds[kind] = {name: _concern(name, matchers, over) for name in names}
+            self._kinds[kind] = {name: _concern(name, matchers, over, kept_of) for name in names}
 
     def find(self, kind: str, name: object) -> Concern | None:
         """What an event of this type and name concerns; None when nothing."""
@@ -61,7 +69,14 @@ class Index:
         return kinds.get(name) or kinds[None] if type(name) is str else kinds[None]
 
 
-def _concern(name: str | None, matchers: Mapping[str | None, Matcher], ends: Mapping[str | None, set[str]]) -> Concern:
+def _concern(
+    name: str | None,
+    matchers: Mapping[str | None, Matcher],
+    ends: Mapping[str | None, set[str]],
+    remembered: Mapping[str | None, tuple[Mark, ...]],
+) -> Concern:
     places = (None,) if name is None else (None, name)
     ended = {rule for place in places for rule in ends.get(place, ())}
-    return Concern(tuple(matchers[place] for place in places if place in matchers), frozenset(ended))
+    kept = {mark.place: mark for place in places for mark in remembered.get(place, ())}
+    found = tuple(matchers[place] for place in places if place in matchers)
+    return Concern(found, frozenset(ended), tuple(kept.values()))

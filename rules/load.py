@@ -17,12 +17,14 @@ from rules.model import Cap, On, Rule, Send
 from rules.paths import hint
 from rules.source import MAX_BYTES, Unreadable, documents, line_of
 from rules.traits import Trait
+from rules.waits import After, Birthday, Until
 
 SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 _MODELS: Final[tuple[type[BaseModel], ...]] = (
     *(Rule, On, Send, Cap, conditions.All, conditions.AnyOf, conditions.Not, conditions.Compare, conditions.Text),
     *(conditions.Within, conditions.Has, conditions.Seen, Trait),
     *(Lifecycle, Stage, Tiers, Tier),
+    *(After, Until, Birthday),
 )
 WORDS: Final = sorted({field.alias or name for one in _MODELS for name, field in one.model_fields.items()})
 _REASONS: Final = {

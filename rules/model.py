@@ -7,13 +7,14 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from hub.trigger import Purpose
 from rules import template, tree
 from rules.conditions import NAMED, Condition, FieldName, Seen
 from rules.spans import Span
+from rules.waits import After, Part, Wait
 
 ANY_LANGUAGE: Final = "und"
 """The key of a text that was written without naming its language (ISO 639-2: undetermined)."""
@@ -50,11 +51,7 @@ Templates = Annotated[
 """A message by language, with what is put in between {{ and }}."""
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True)
-
-
-class On(_Part):
+class On(Part):
     """The kind of event that makes a rule look; `name` is for tracked events and pages."""
 
     type: str = Field(pattern=r"^[a-z]{2,20}\.[a-z_-]{2,40}$")
@@ -70,7 +67,7 @@ class On(_Part):
         return self
 
 
-class Send(_Part):
+class Send(Part):
     """What is said: over the first channel that is reachable and allowed."""
 
     channel: tuple[Literal["email", "sms", "social", "phone"], ...] = Field(min_length=1, max_length=10)
@@ -94,7 +91,7 @@ class Send(_Part):
         return self
 
 
-class Cap(_Part):
+class Cap(Part):
     """At most so many messages to one customer in any span of that length."""
 
     count: int = Field(strict=True, ge=1, le=1000)
@@ -126,7 +123,7 @@ def _kind(text: str) -> dict[str, str]:
     return {"type": kind, "name": name} if slash else {"type": kind}
 
 
-class Rule(_Part):
+class Rule(Part):
     """When to say what to whom."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")
@@ -139,7 +136,10 @@ class Rule(_Part):
     """Among rules of the same purpose the higher one is asked first, and takes what the caps leave."""
     on: Annotated[tuple[On, ...], BeforeValidator(_kinds), Field(min_length=1, max_length=50)]
     when: Condition | None = Field(default=None, alias="if")
-    wait: Span | None = None
+    after: After | None = None
+    """What must have come before the event."""
+    wait: Wait | None = None
+    """A span in milliseconds, or the moment to wait for."""
     correlate: FieldName | None = None
     """Waits are kept apart by this field; without it a customer has one wait per rule."""
     unless: Condition | None = None
@@ -170,9 +170,16 @@ class Rule(_Part):
                     raise PydanticCustomError(
                         "seen", "`seen` needs `within`; only in `unless` of a rule that waits it means: since the cause"
                     )
+                if isinstance(node, Seen) and node.correlate is not None and node not in self.ends:
+                    raise PydanticCustomError("seen", "`correlate` of `seen` stands in `unless` alone or in its `any`")
         if self.correlate is not None and (self.wait is None or not self.correlate.startswith("event.")):
             raise PydanticCustomError("correlate", "`correlate` names a field of the event of a rule that waits")
         return self
+
+    @cached_property
+    def ends(self) -> tuple[Seen, ...]:
+        """The events that end a wait of the rule at once."""
+        return () if self.wait is None or self.unless is None else tree.ending(self.unless)
 
     @cached_property
     def version(self) -> str:

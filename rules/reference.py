@@ -11,6 +11,7 @@ from typing import Any, cast
 
 from hub.profile import Profile
 from hub.profile import language as spoken
+from rules import marks
 from rules.conditions import (
     MAX_ITEMS,
     All,
@@ -96,6 +97,10 @@ def _ask_list(node: Has, scene: Scene, profile: Profile) -> Step:
 
 
 def _ask_seen(node: Seen, scene: Scene, profile: Profile) -> Step:
+    if node.correlate is not None:
+        when, about = marks.since(node, scene, profile), look(node.correlate, scene, profile)
+        found = "never" if when is None else f"{(scene.now - when) / 1000:.0f} s before"
+        return Step(f"seen {', '.join(node.seen)} with {node.correlate} {about!r:.200}", when is not None, found)
     span = f"within {span_text(node.within)}" if node.within is not None else "since the cause"
     registers = {key: profile["latest"][key] for key in node.seen if key in profile["latest"]}
     if node.within is not None:

@@ -38,7 +38,7 @@ class Scene:
     @property
     def ref(self) -> str:
         """The short name under which the profile keeps the event."""
-        return ids.ref(self.id)
+        return ids.ref(f"{self.source}\n{self.id}")
 
 
 def of_event(event: Event, ms: int, computed: Lookup = nothing) -> Scene:

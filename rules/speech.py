@@ -9,14 +9,15 @@ from typing import Any, Final
 from hub.profile import Profile, language
 from rules.access import Getter, getter
 from rules.compile import compiled
-from rules.conditions import AnyOf, Condition, Seen
+from rules.conditions import AnyOf
 from rules.filters import TemplateFault
 from rules.model import ANY_LANGUAGE, Rule
 from rules.person import customer, plain
 from rules.predicates import Test
 from rules.scene import Scene
 from rules.template import Template, context, headline
-from rules.tree import below, field_of, walk
+from rules.tree import field_of, walk
+from rules.waits import Until
 
 CLASSES: Final = {"transactional": 0, "service": 1, "marketing": 2}
 
@@ -40,6 +41,10 @@ class Ready:
     correlate: Getter | None
     needs: frozenset[tuple[str, ...]]
     """Fields of the event that must be remembered over a wait."""
+    ends: tuple[tuple[frozenset[str], Getter | None], ...]
+    """Kinds of events that end the wait, and by which field they must agree with its cause."""
+    moment: Getter | None
+    """What names the moment that is waited for."""
     ended: Test | None
     """Whether an event that ends the wait was seen since the cause."""
     subjects: Mapping[str, Template]
@@ -77,16 +82,19 @@ def ready(rule: Rule, fallback: str) -> Ready:
     subjects, texts, shorts = build(rule.send.subject or {}), build(rule.send.text), build(rule.send.short or {})
     templates = (*subjects.values(), *texts.values(), *shorts.values())
     needs = {keys for template in templates for keys in template.needs}
-    if rule.unless is not None:
-        names = (field_of(node) for node, _, _ in walk(rule.unless))
-        needs |= {tuple(name.split(".")[1:]) for name in names if name.startswith("event.")}
-    ends = ends_of(rule)
+    names = [] if rule.unless is None else [field_of(node) for node, _, _ in walk(rule.unless)]
+    names += [node.correlate for node in rule.ends if node.correlate is not None]
+    moment = rule.wait.field if isinstance(rule.wait, Until) else None
+    names += [] if moment is None else [moment]
+    needs |= {tuple(name.split(".")[1:]) for name in names if name.startswith("event.")}
     return Ready(
         rule=rule,
         unless=None if rule.unless is None else compiled(rule.unless),
         correlate=None if rule.correlate is None else getter(rule.correlate),
         needs=frozenset(keys for keys in needs if keys),
-        ended=compiled(Seen(seen=tuple(sorted(ends)))) if ends else None,
+        ends=tuple((frozenset(one.seen), getter(one.correlate) if one.correlate else None) for one in rule.ends),
+        moment=None if moment is None else getter(moment),
+        ended=compiled(AnyOf(parts=rule.ends)) if rule.ends else None,
         subjects=subjects,
         texts=texts,
         shorts=shorts,
@@ -96,16 +104,3 @@ def ready(rule: Rule, fallback: str) -> Ready:
 def order(rule: Rule) -> tuple[int, int, str]:
     """Which rule is asked first: what is owed before what is offered, then priority, then name."""
     return CLASSES[rule.send.purpose], -rule.priority, rule.id
-
-
-def ends_of(rule: Rule) -> set[str]:
-    """Kinds of events that end a wait of the rule at once."""
-    return set() if rule.unless is None or rule.wait is None else _ends(rule.unless)
-
-
-def _ends(node: Condition) -> set[str]:
-    """The events after which `unless` is bound to hold when the wait is over."""
-    if isinstance(node, Seen):
-        return set(node.seen) if node.within is None else set()
-    parts = [_ends(part) for part in below(node)]
-    return set().union(*parts) if isinstance(node, AnyOf) else set()

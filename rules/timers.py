@@ -21,11 +21,27 @@ def slot(rule: str, correlation: str) -> str:
     return ids.digest(f"{rule}\n{correlation}")
 
 
+def correlation(value: Any) -> str | None:
+    """A value by which waits are kept apart, as text."""
+    return None if value is None else str(value)[:200]
+
+
 def timer(rule: str, correlation: str, scene: Scene, wait: int, needs: Iterable[tuple[str, ...]]) -> Timer:
     """The wait that an event starts; its length is in milliseconds."""
     place = slot(rule, correlation)
     name = ids.digest(f"{place}\n{scene.id}")
     return Timer(place, name, scene.time + wait, rule, body(scene, needs))
+
+
+def until(rule: str, correlation: str, scene: Scene, due: int, needs: Iterable[tuple[str, ...]]) -> Timer:
+    """The wait for a moment. Whichever event of the customer names the moment, it is the same wait."""
+    place = slot(rule, correlation)
+    return Timer(place, named(place, scene, due), due, rule, body(scene, needs))
+
+
+def named(place: str, scene: Scene, due: int) -> str:
+    """The name of a wait for a moment."""
+    return ids.digest(f"{place}\n{scene.subject}\n{due}")
 
 
 def body(scene: Scene, needs: Iterable[tuple[str, ...]]) -> dict[str, Any]:
@@ -69,6 +85,27 @@ def cut(value: Any, depth: int) -> Any:
     if isinstance(value, dict):
         return {str(key)[:100]: cut(one, depth - 1) for key, one in list(value.items())[:MAX_LIST]} if depth else {}
     return value
+
+
+def since(waiting: list[Any]) -> int:
+    """When the cause of a wait happened (ms); 0 when that is lost."""
+    known = waiting[3] if len(waiting) > 3 else None
+    return int(known.get("time", 0)) if isinstance(known, dict) else 0
+
+
+def kept(profile: Profile, one: Timer) -> bool:
+    """Whether the wait for a moment that is in the slot stays: a newer event named it, or it is the same."""
+    there = profile["timers"].get(one.slot)
+    known = there[3] if there is not None and len(there) > 3 else None
+    if there is None or not isinstance(known, dict):
+        return False
+    newer = (known.get("time", 0), str(known.get("id"))) > (one.body["time"], one.body["id"])
+    return newer or (there[1] == one.due and _told(known) == _told(one.body))
+
+
+def _told(body: Mapping[str, Any]) -> dict[str, Any]:
+    data = body.get("data")
+    return {name: said for name, said in data.items() if (name,) not in ALWAYS} if isinstance(data, dict) else {}
 
 
 def replaced(profile: Profile, one: Timer) -> bool:

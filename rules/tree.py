@@ -31,6 +31,13 @@ def walk(root: Condition) -> Iterator[tuple[Condition, int, bool]]:
         todo.extend((part, depth + 1, inside or isinstance(node, Has)) for part in below(node))
 
 
+def ending(root: Condition) -> tuple[Seen, ...]:
+    """What is bound to make a condition hold once it is seen, whatever else the condition asks."""
+    if isinstance(root, Seen):
+        return (root,) if root.within is None else ()
+    return tuple(node for part in root.parts for node in ending(part)) if isinstance(root, AnyOf) else ()
+
+
 def check(root: Condition) -> None:
     """Raise a validation error when a condition is too large, or says `item` where there is no list."""
     for count, (node, depth, inside) in enumerate(walk(root), 1):

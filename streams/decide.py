@@ -58,6 +58,10 @@ class Engine(Protocol):
         """What the rules make of an event, given the profile that already contains it. Pure."""
         ...
 
+    def again(self, event: Any, ms: int, profile: Profile) -> Sequence[Decision]:
+        """What a timer that comes due once more leaves to wait for. Pure."""
+        ...
+
 
 def decide(engine: Engine, draft: Draft, incoming: Incoming) -> None:
     """Ask the rules, and note in the draft what they want."""
@@ -73,6 +77,18 @@ def decide(engine: Engine, draft: Draft, incoming: Incoming) -> None:
             _hold(draft, decision, incoming)
     if incoming.event.type == "timer.due":
         settle(draft, incoming)
+
+
+def again(engine: Engine, draft: Draft, incoming: Incoming) -> None:
+    """A timer that comes due once more has done its work already: what repeats goes on, and nothing is said.
+
+    A rebuild reads the partitions in another order than they were written: then a timer's event may come before the
+    event that sets the timer, and it comes due once more.
+    """
+    for decision in engine.again(incoming.event, incoming.ms, draft.profile):
+        if decision.timer is not None:
+            wait(draft, decision.timer)
+    settle(draft, incoming)
 
 
 def wait(draft: Draft, timer: Timer) -> None:

@@ -63,6 +63,11 @@ class Incoming:
     foretold: bool = False
     """A decision whose links count already, and whose turn is still to come."""
 
+    @property
+    def place(self) -> tuple[int, int]:
+        """Partition and offset."""
+        return self.record.partition, self.record.offset
+
 
 @dataclass(frozen=True, slots=True)
 class Dead:

@@ -18,7 +18,7 @@ from profile_store.ledger import Ledger, Raise
 from profile_store.timeline import of_event
 from rules.membership import Mark, Segments, mark
 from streams.arrange import DECISIONS, arrange
-from streams.decide import decide, settle
+from streams.decide import again, decide
 from streams.declared import Declared
 from streams.decode import Dead, Incoming
 from streams.directory import DIVIDING, Directory, Stale
@@ -56,7 +56,7 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
             REPEATED.labels(repeated).inc()
             if incoming.event.type == "timer.due":
                 aged(declared.segments, draft, incoming)
-                settle(draft, incoming)
+                again(declared.engine(*incoming.place), draft, incoming)
             if incoming.replayed and incoming.event.type in DECISIONS:
                 # A customer that was copied later than another knows more; links tell by themselves what is news.
                 _rearrange(customers, draft, incoming, declared.segments)
@@ -67,7 +67,7 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
         before = mark(draft.profile)
         _fold(draft, incoming, declared.folding)
         _place(customers, draft, incoming, declared.segments, before)
-        decide(declared.engine(incoming.record.partition, incoming.record.offset), draft, incoming)
+        decide(declared.engine(*incoming.place), draft, incoming)
         draft.news = news(draft.profile, incoming) or draft.news
     except Stale:
         raise

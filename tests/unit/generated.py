@@ -102,7 +102,7 @@ def profile(random: Random) -> Profile:
     for kind in KINDS:
         if random.random() < 0.5:
             one["counts"][kind] = random.randint(1, 3)
-            ref = random.choice(("r", ids.ref("e1")))
+            ref = random.choice(("r", ids.ref("/s\ne1")))
             one["latest"][kind] = [random.choice(WORDS), random.choice(MOMENTS), ref, "t"]
     for key in ("email:x", "phone:1"):
         if random.random() < 0.5:

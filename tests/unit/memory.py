@@ -232,6 +232,9 @@ class Silent:
     def decide(self, event: Any, ms: int, profile: Any) -> Sequence[Any]:
         return ()
 
+    def again(self, event: Any, ms: int, profile: Any) -> Sequence[Any]:
+        return ()
+
 
 def quiet() -> Declared:
     """Nothing declared."""

@@ -242,6 +242,9 @@ class Chatty:
         )
         return [Decision("thanks", "1", "fired", "sent: over email", trigger=trigger)]
 
+    def again(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
+        return ()
+
 
 def answer(event: str) -> str:
     """The id of the trigger that answers a page."""

@@ -9,9 +9,9 @@ from datetime import date, timedelta
 import pytest
 
 from desk import catalogues
-from desk.calendar import solar_hijri
 from desk.script import SCRIPT
 from desk.words import LANGUAGES, telephone, words
+from hub.calendar import solar_hijri
 
 NOW = 1_795_000_000_000
 MINUTE = 60_000

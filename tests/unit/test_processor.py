@@ -57,6 +57,9 @@ class Chatty:
     def decide(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
         return [spoken(event, profile["id"])] if event.type == "web.page" else []
 
+    def again(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
+        return []
+
 
 class Broken:
     """Rules with a fault that shows on one event."""
@@ -64,6 +67,9 @@ class Broken:
     def decide(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
         if event.id == "x":
             raise ZeroDivisionError
+        return []
+
+    def again(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
         return []
 
 

@@ -51,7 +51,7 @@ class Story:
             self.profile["counts"][key] = self.profile["counts"].get(key, 0) + 1
             known = self.profile["latest"].get(key)
             if known is None or known[1] < event.ms:
-                self.profile["latest"][key] = ["", event.ms, ids.ref(event.id), kind]
+                self.profile["latest"][key] = ["", event.ms, event.ref, kind]
         decided = list(self.engine.decide(event, event.ms, self.profile))
         for one in decided:
             self._done(one, event.ms)

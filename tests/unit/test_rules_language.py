@@ -112,7 +112,7 @@ def profiles(draw: st.DrawFn) -> Profile:
     one["events"] = draw(st.integers(0, 3))
     one["last"] = draw(moments)
     one["counts"] = draw(st.dictionaries(st.sampled_from(KINDS), st.integers(1, 3)))
-    latest = st.tuples(words, moments, st.sampled_from(["r", ids.ref("e1")]), st.just("t")).map(list)
+    latest = st.tuples(words, moments, st.sampled_from(["r", ids.ref("/s\ne1")]), st.just("t")).map(list)
     one["latest"] = draw(st.dictionaries(st.sampled_from(KINDS), latest))
     one["consent"] = draw(st.dictionaries(st.just("email/marketing"), registers))
     known = st.fixed_dictionaries({"verified": st.booleans(), "first": moments, "last": moments})
