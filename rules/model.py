@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from hub.trigger import Purpose
-from rules import template, tree
+from rules import cel, template, tree
 from rules.conditions import NAMED, Condition, FieldName, Seen
 from rules.spans import Span
 
@@ -126,6 +126,19 @@ def _kind(text: str) -> dict[str, str]:
     return {"type": kind, "name": name} if slash else {"type": kind}
 
 
+def _said(raw: Any) -> Any:
+    """A condition may be written as text."""
+    if not isinstance(raw, str):
+        return raw
+    try:
+        return cel.read(raw)
+    except cel.CelError as error:
+        raise PydanticCustomError("cel", "{reason}", {"reason": str(error), "line": error.line}) from None
+
+
+Said = Annotated[Condition, BeforeValidator(_said)]
+
+
 class Rule(_Part):
     """When to say what to whom."""
 
@@ -138,11 +151,11 @@ class Rule(_Part):
     priority: int = Field(default=0, strict=True, ge=-100, le=100)
     """Among rules of the same purpose the higher one is asked first, and takes what the caps leave."""
     on: Annotated[tuple[On, ...], BeforeValidator(_kinds), Field(min_length=1, max_length=50)]
-    when: Condition | None = Field(default=None, alias="if")
+    when: Said | None = Field(default=None, alias="if")
     wait: Span | None = None
     correlate: FieldName | None = None
     """Waits are kept apart by this field; without it a customer has one wait per rule."""
-    unless: Condition | None = None
+    unless: Said | None = None
     """Silence when this holds at the moment of speaking."""
     max_age: Span = 86_400_000
     """An event that reached the hub later than this after it happened is not answered."""
