@@ -8,6 +8,7 @@
 | between | `event.properties.total >= 1 && event.properties.total <= 5` |
 | exists | `has(profile.traits.tier)`, ``has(profile.consent.`email/marketing`)`` |
 | prefix, suffix, contains | `event.name.startsWith("Order")`, `.endsWith("…")`, `.contains("…")` |
+| the same with ignore_case | `caseless(event.text).contains("hello")` |
 | within | `within(event.time, duration("7d"))` |
 | seen | `seen("web.track/Order Completed", duration("1h"))`, `seen(["sms.received", "email.received"])` |
 | list, has | `event.products.exists(item, item.price > 5)`, `"vip" in event.tags` |
@@ -78,20 +79,21 @@ def read(text: str) -> Condition:
 
 
 @cache
-def _environment() -> Any:
+def parser() -> Any:
+    """CEL's parser, once it is needed."""
     return import_module("cel_expr_python.cel").NewEnv()
 
 
 def _parse(text: str) -> bytes:
     try:
-        environment = _environment()
+        found = parser()
     except ImportError:
         told = "conditions as text need CEL's parser: install interaction-hub[cel] (the package cel-expr-python)"
         raise CelError(0, 0, f"{told}, or write the condition as a tree") from None
     try:
         text.encode()
         # Names and types are ours to check: we know more of them than a declaration could say.
-        parsed: bytes = environment.compile(text, disable_check=True).serialize()
+        parsed: bytes = found.compile(text, disable_check=True).serialize()
     except UnicodeEncodeError as error:
         raise CelError(*_position(text, error.start), "half a character stands here") from None
     except RuntimeError as error:

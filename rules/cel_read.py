@@ -9,7 +9,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from rules import paths
-from rules.cel_fields import MAPS, spelled
+from rules.cel_fields import MAPS, quoted, spelled
 from rules.cel_values import REFUSED, Refused, is_field, named, names, plain, span, word
 from rules.cel_wire import INDEX, Expr
 from rules.conditions import (
@@ -32,7 +32,7 @@ from rules.conditions import (
 _ORDER: Final = {"_==_": "eq", "_!=_": "ne", "_<_": "lt", "_<=_": "le", "_>_": "gt", "_>=_": "ge"}
 _TURNED: Final = {"lt": "gt", "le": "ge", "gt": "lt", "ge": "le"}
 _TEXTS: Final = {"startsWith": "prefix", "endsWith": "suffix", "contains": "contains"}
-_FUNCTIONS: Final = ("has", "exists", *_TEXTS, "seen", "within", "timestamp", "duration")
+_FUNCTIONS: Final = ("has", "exists", *_TEXTS, "caseless", "seen", "within", "timestamp", "duration")
 _UNFIT: Final = {
     "too_long": "more than {max_length} values",
     "string_too_long": "a text is longer than {max_length} characters",
@@ -55,7 +55,7 @@ class Reader:
             return self._flag(expr)
         if expr.kind == "has":
             return _made(expr, Exists, field=self._field(expr), op="exists")
-        if expr.kind == "fold":
+        if expr.kind == "macro":
             return self._exists(expr)
         if expr.kind != "call" or expr.word == INDEX:
             raise Refused(expr.at, "a condition was expected here, such as event.properties.total > 100")
@@ -136,10 +136,15 @@ class Reader:
         return self._field(expr)
 
     def _text(self, expr: Expr) -> Condition:
-        if not expr.method or len(expr.parts) != 2 or not is_field(expr.parts[0]):
-            raise Refused(expr.at, f'write field.{expr.word}("…")')
+        whole = expr.parts[0] if expr.method and len(expr.parts) == 2 else expr
+        caseless = whole.word == "caseless" and not whole.method and len(whole.parts) == 1
+        whole = whole.parts[0] if caseless else whole
+        if not is_field(whole):
+            raise Refused(expr.at, f'write field.{expr.word}("…"), or caseless(field).{expr.word}("…")')
         part = word(expr.parts[1], f"{expr.word}() takes one text in quotes")
-        return _made(expr, Text, field=self._field(expr.parts[0]), op=_TEXTS[expr.word], value=part)
+        if caseless and part != part.casefold():
+            raise Refused(expr.parts[1].at, f"caseless() leaves no capitals; write {quoted(part.casefold())}")
+        return _made(expr, Text, field=self._field(whole), op=_TEXTS[expr.word], value=part, ignore_case=caseless)
 
     def _seen(self, expr: Expr) -> Condition:
         if expr.method or not 1 <= len(expr.parts) <= 2:

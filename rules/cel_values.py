@@ -19,6 +19,7 @@ REFUSED: Final = {
     "size": "a length cannot be asked for; declare a trait that counts",
     "timestamp": "a moment stands beside a field that is one, as in event.time > timestamp(…)",
     "duration": "a span stands in within(field, duration(…)) or seen(kind, duration(…)) only",
+    "caseless": 'write caseless(field).contains("…"), or startsWith, or endsWith',
     "dyn": "values keep their type; leave dyn(…) out",
 }
 """What CEL has and conditions have not."""

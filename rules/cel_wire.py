@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
-Kind = Literal["constant", "name", "select", "has", "call", "list", "fold", "other"]
+Kind = Literal["constant", "name", "select", "has", "call", "list", "macro", "other"]
 _Raw: TypeAlias = int | memoryview
 _Places: TypeAlias = Mapping[int, int]
 
@@ -151,10 +151,10 @@ def _list(body: memoryview, at: int, places: _Places) -> Expr:
     return Expr("list", at, parts=tuple(_expr(_view(value), places) for number, value in _fields(body) if number == 1))
 
 
-def _fold(body: memoryview, _: int, places: _Places) -> Expr:
+def _macro(body: memoryview, _: int, places: _Places) -> Expr:
     """A macro over a list: its variable, and (list, first result, one step)."""
     listed, start, step = (_expr(_one(body, number), places) for number in (2, 4, 6))
-    return Expr("fold", listed.at, bytes(_one(body, 1)).decode(), None, (listed, start, step))
+    return Expr("macro", listed.at, bytes(_one(body, 1)).decode(), None, (listed, start, step))
 
 
 def _other(_: memoryview, at: int, __: _Places) -> Expr:
@@ -175,6 +175,6 @@ _KINDS: Final[dict[int, Callable[[memoryview, int, _Places], Expr]]] = {
     6: _call,
     7: _list,
     8: _other,
-    9: _fold,
+    9: _macro,
 }
 """By the number of the field, too: constant, identifier, selection, call, list, structure, comprehension."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
+from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
 from rules import paths, tree
@@ -54,9 +55,10 @@ def _any(node: AnyOf) -> str:
 
 
 def _inner(part: Condition, *loose: type) -> str:
-    """A part among others; in brackets where they would bind otherwise, or a reader would wonder."""
-    several = len(part.parts) > 1 if isinstance(part, All | AnyOf) else True
-    return f"({_write(part)})" if isinstance(part, loose) and several else _write(part)
+    """A part among others; in brackets where it would bind otherwise, or a reader would wonder."""
+    while isinstance(part, All | AnyOf) and len(part.parts) == 1:
+        part = part.parts[0]
+    return f"({_write(part)})" if isinstance(part, loose) else _write(part)
 
 
 def _not(node: Not) -> str:
@@ -86,9 +88,15 @@ def _exists(node: Exists) -> str:
 
 
 def _text(node: Text) -> str:
-    if node.ignore_case:
-        raise NoText(node, f"{node.field} {node.op} with ignore_case: CEL has no text without regard to case")
-    return f"{spelled(node.field)}.{_METHODS[node.op]}({quoted(node.value)})"
+    name, method = spelled(node.field), _METHODS[node.op]
+    if not node.ignore_case:
+        return f"{name}.{method}({quoted(node.value)})"
+    part = node.value.casefold()
+    try:
+        Text.model_validate({**node.model_dump(), "value": part})
+    except ValidationError:
+        raise NoText(node, f"{node.field} {node.op} with ignore_case: in small letters the text is too long") from None
+    return f"caseless({name}).{method}({quoted(part)})"
 
 
 def _within(node: Within) -> str:
