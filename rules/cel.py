@@ -22,8 +22,9 @@ from __future__ import annotations
 import re
 from functools import cache
 from importlib import import_module
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
+from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from rules import tree
@@ -78,6 +79,19 @@ def read(text: str) -> Condition:
     return root
 
 
+def _said(raw: Any) -> Any:
+    if not isinstance(raw, str):
+        return raw
+    try:
+        return read(raw)
+    except CelError as error:
+        raise PydanticCustomError("cel", "{reason}", {"reason": str(error), "line": error.line}) from None
+
+
+Said = Annotated[Condition, BeforeValidator(_said)]
+"""A condition in a document: a tree, or a text."""
+
+
 @cache
 def parser() -> Any:
     """CEL's parser, once it is needed."""
@@ -115,10 +129,10 @@ def _fault(said: str) -> CelError:
     for pattern, words in _TOLD:
         match = re.fullmatch(pattern, reason)
         if match:
-            told = words.format(*match.groups())
+            told = words.format(*(one[:40] for one in match.groups()))
             wrong = match[1] if match.re.groups else ""
             return CelError(line, column, told + (f"; write {_INSTEAD[wrong]}" if wrong in _INSTEAD else ""))
     return CelError(line, column, reason.removesuffix(" [INVALID_ARGUMENT]"))
 
 
-__all__ = ["LONGEST", "CelError", "NoText", "read", "write"]
+__all__ = ["LONGEST", "CelError", "NoText", "Said", "read", "write"]

@@ -61,8 +61,9 @@ class Reader:
             raise Refused(expr.at, "a condition was expected here, such as event.properties.total > 100")
         maker = self._CALLS.get(expr.word)
         if maker is None:
-            told = REFUSED.get(expr.word, f"there is no {expr.word}() here" + paths.hint(expr.word, list(_FUNCTIONS)))
-            raise Refused(expr.at, told)
+            name = expr.word[:40]
+            unknown = f"there is no {name}() here" + paths.hint(name, list(_FUNCTIONS))
+            raise Refused(expr.at, REFUSED.get(name, unknown))
         return maker(self, expr)
 
     def _flag(self, expr: Expr) -> Condition:

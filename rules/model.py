@@ -11,8 +11,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core import PydanticCustomError
 
 from hub.trigger import Purpose
-from rules import cel, template, tree
-from rules.conditions import NAMED, Condition, FieldName, Seen
+from rules import template, tree
+from rules.cel import Said
+from rules.conditions import NAMED, FieldName, Seen
 from rules.spans import Span
 
 ANY_LANGUAGE: Final = "und"
@@ -124,19 +125,6 @@ def _kinds(raw: Any) -> Any:
 def _kind(text: str) -> dict[str, str]:
     kind, slash, name = text.partition("/")
     return {"type": kind, "name": name} if slash else {"type": kind}
-
-
-def _said(raw: Any) -> Any:
-    """A condition may be written as text."""
-    if not isinstance(raw, str):
-        return raw
-    try:
-        return cel.read(raw)
-    except cel.CelError as error:
-        raise PydanticCustomError("cel", "{reason}", {"reason": str(error), "line": error.line}) from None
-
-
-Said = Annotated[Condition, BeforeValidator(_said)]
 
 
 class Rule(_Part):

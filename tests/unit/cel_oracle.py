@@ -17,6 +17,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
+from cel_expr_python import cel
+
 from hub.profile import Profile, language
 from rules.conditions import Condition, Exists, Has, Text
 from rules.reference import look
@@ -44,7 +46,7 @@ class Timestamp:
 class Oracle:
     """Evaluates texts. `look_at` first, then `ask`."""
 
-    def __init__(self, cel: Any) -> None:
+    def __init__(self) -> None:
         kind, span = cel.Type, cel.Type.DURATION
         kinds = cel.Type.List(kind.STRING)
         seen = [

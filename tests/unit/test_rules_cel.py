@@ -15,7 +15,6 @@ from rules.cel import CelError, NoText, read, write
 from rules.conditions import MAX_DEPTH, MAX_NODES, Compare, Condition
 from rules.load import check_text, read_text
 
-pytest.importorskip("cel_expr_python.cel")
 TREE: TypeAdapter[Condition] = TypeAdapter(Condition)
 
 
