@@ -14,18 +14,22 @@ What still differs is said by `delicate`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, TypeAlias
 
 from cel_expr_python import cel
 
 from hub.profile import Profile, language
+from rules.access import down
 from rules.conditions import Condition, Exists, Has, Text
+from rules.paths import parse
 from rules.reference import look
 from rules.scene import Scene
 from rules.tree import walk
 from tests.unit import generated
 
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND: Final = timedelta(milliseconds=1)
 Truth: TypeAlias = bool | None
 Asked: TypeAlias = list[tuple[str, Callable[[Any], bool]]]
 
@@ -79,11 +83,11 @@ class Oracle:
         names = [kinds] if isinstance(kinds, str) else [getattr(one, "value", lambda one=one: one)() for one in kinds]
         found = [latest[one] for one in names if one in latest]
         if span is not None:
-            return any(scene.now - one[1] <= span / timedelta(milliseconds=1) for one in found)
+            return any(scene.now - one[1] <= span / MILLISECOND for one in found)
         return any((one[1], one[2] != scene.ref) > (scene.time, False) for one in found)
 
     def _within(self, moment: datetime, span: timedelta) -> bool:
-        return self._scene.now - moment.timestamp() * 1000 <= span / timedelta(milliseconds=1)
+        return self._scene.now - (moment - EPOCH) / MILLISECOND <= span / MILLISECOND
 
 
 def delicate(condition: Condition) -> Asked:
@@ -101,13 +105,24 @@ def delicate(condition: Condition) -> Asked:
         elif isinstance(node, Exists) and inside and node.field.startswith("item"):
             found.append((listed, _mixed))
         elif isinstance(node, Text) and node.op == "contains" and not node.field.startswith("item"):
-            found.append((node.field, lambda value: isinstance(value, list)))
+            found.append((node.field, _is_list))
+        elif isinstance(node, Text) and node.op == "contains":
+            found.append((listed, _lists_at(parse(node.field).keys)))
     return found
 
 
 def differs(asked: Asked, scene: Scene, profile: Profile) -> bool:
     """Whether one of these values is met."""
     return any(holds(look(field, scene, profile)) for field, holds in asked)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+def _lists_at(keys: tuple[str, ...]) -> Callable[[Any], bool]:
+    """Whether an element of a list has a list below these keys."""
+    return lambda value: _is_list(value) and any(_is_list(down(one, keys)) for one in value)
 
 
 def _mixed(value: Any) -> bool:
