@@ -7,7 +7,7 @@ is text.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -244,6 +244,9 @@ for _model in (All, AnyOf, Not, Has):
     _model.model_rebuild()
 
 
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
 def moment(value: Any) -> float:
     """A moment in milliseconds, from RFC 3339 text or already a number."""
     if not isinstance(value, str):
@@ -254,4 +257,5 @@ def moment(value: Any) -> float:
         when = None
     if when is None or when.tzinfo is None:
         raise PydanticCustomError("value", "write a moment with its zone, such as 2026-01-31T12:00:00Z")
-    return int(when.timestamp() * 1000)
+    # Whole milliseconds: a float's would be one less for some.
+    return (when - _EPOCH) // timedelta(milliseconds=1)

@@ -12,7 +12,8 @@ from pydantic_core import PydanticCustomError
 
 from hub.trigger import Purpose
 from rules import template, tree
-from rules.conditions import NAMED, Condition, FieldName, Seen
+from rules.cel import Said
+from rules.conditions import NAMED, FieldName, Seen
 from rules.spans import Span
 from rules.waits import After, Part, Wait
 
@@ -135,14 +136,14 @@ class Rule(Part):
     priority: int = Field(default=0, strict=True, ge=-100, le=100)
     """Among rules of the same purpose the higher one is asked first, and takes what the caps leave."""
     on: Annotated[tuple[On, ...], BeforeValidator(_kinds), Field(min_length=1, max_length=50)]
-    when: Condition | None = Field(default=None, alias="if")
+    when: Said | None = Field(default=None, alias="if")
     after: After | None = None
     """What must have come before the event."""
     wait: Wait | None = None
     """A span in milliseconds, or the moment to wait for."""
     correlate: FieldName | None = None
     """Waits are kept apart by this field; without it a customer has one wait per rule."""
-    unless: Condition | None = None
+    unless: Said | None = None
     """Silence when this holds at the moment of speaking."""
     max_age: Span = 86_400_000
     """An event that reached the hub later than this after it happened is not answered."""
