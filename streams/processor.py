@@ -174,7 +174,11 @@ class Processor:
         left_behind, self._left_behind = self._left_behind or self._pipeline.met_again, False
         self._pipeline.met_again = False
         triggers = [(bucket(draft.id), draft.outbox) for draft in written if draft.outbox]
-        await self.aftermath.add(triggers, {one: self._positions[one].next for one in ready}, left_behind=left_behind)
+        # Of what is read again Kafka knows already: told that less is done, whoever has the partition next would decide
+        # the rest a second time.
+        done = {one: self._positions[one].next for one in ready}
+        done = {one: offset for one, offset in done.items() if offset >= self._positions[one].replay_until}
+        await self.aftermath.add(triggers, done, left_behind=left_behind)
 
     async def _run(self, batch: Sequence[Incoming], raises: Sequence[Raise]) -> list[Draft]:
         try:

@@ -206,6 +206,23 @@ async def test_a_store_that_lost_its_tail_gets_it_again(idle: bool) -> None:
     assert len(bench.sent(TRIGGERS)) == len({Trigger.from_json(one).id for one in bench.sent(TRIGGERS)}) == 12
 
 
+async def test_a_partition_that_changes_hands_in_the_middle_of_a_rebuild_says_nothing_twice() -> None:
+    store, log = Memory(), book(pages(12), pages(5, "b"))
+    first, second = Bench(store, Chatty()), Bench(store, Chatty())
+    await first.read(log, 3)
+    log.lines[0] += first.sent(INTERACTIONS)
+    await first.read(log, 3)
+    held = {one: profile_of(value) for one, value in store.held().items()}
+    store.restore(Memory())
+    first.wire.sent.clear()
+    await first.begin(log)
+    await first.take(log, log.fetch(4))
+    assert store.marks[0] == f"{TOPIC_ID}:3", "it is in the middle of it"
+    await second.read(log, 5)
+    assert (first.wire.sent, second.wire.sent) == ([], [])
+    assert {one: profile_of(value) for one, value in store.held().items()} == held
+
+
 async def test_a_lost_store_is_rebuilt_without_a_word() -> None:
     store, log = Memory(), book(pages(12), pages(5, "b"))
     bench = Bench(store, Chatty())
