@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 
 from hub.computed import Lookup, nothing
 from hub.event import Event
 from hub.profile import Profile
 from rules import gate
+from rules.before import Before
 from rules.engine import ACTIVE, delay
 from rules.model import CAPS, GlobalCap, Rule
 from rules.reference import MARKS, Step, ask
@@ -53,9 +55,11 @@ def explain(
     *,
     caps: Sequence[GlobalCap] = CAPS,
     computed: Lookup = nothing,
+    zone: tzinfo = UTC,
+    before: Before | None = None,
 ) -> Explanation:
-    """Ask one rule about one event, and keep every answer."""
-    scene = of_event(event, ms, computed)
+    """Ask one rule about one event, and keep every answer; as the engine would that has this zone and was told this."""
+    scene = of_event(event, ms, computed, zone, before)
     named = event.data.get("name")
     way = gate.way(rule, profile, event.data, max(ms, int(event.receivedat.timestamp() * 1000)))
     reasons = [gate.on_hold(rule, profile), gate.capped(rule, profile["fired"].values(), ms, caps)]

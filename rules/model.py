@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 
 from hub.trigger import Purpose
 from rules import template, tree
-from rules.conditions import NAMED, Condition, FieldName, Seen
+from rules.conditions import NAMED, Changed, Condition, FieldName, Seen
 from rules.spans import Span
 
 ANY_LANGUAGE: Final = "und"
@@ -169,6 +169,10 @@ class Rule(_Part):
                 if isinstance(node, Seen) and node.within is None and not since_cause:
                     raise PydanticCustomError(
                         "seen", "`seen` needs `within`; only in `unless` of a rule that waits it means: since the cause"
+                    )
+                if isinstance(node, Changed) and since_cause:
+                    raise PydanticCustomError(
+                        "changed", "what an event changed is not remembered over a wait: ask for `changed` in `if`"
                     )
         if self.correlate is not None and (self.wait is None or not self.correlate.startswith("event.")):
             raise PydanticCustomError("correlate", "`correlate` names a field of the event of a rule that waits")

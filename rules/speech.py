@@ -16,7 +16,7 @@ from rules.person import customer, plain
 from rules.predicates import Test
 from rules.scene import Scene
 from rules.template import Template, context, headline
-from rules.tree import below, field_of, walk
+from rules.tree import below, fields_of, walk
 
 CLASSES: Final = {"transactional": 0, "service": 1, "marketing": 2}
 
@@ -78,7 +78,7 @@ def ready(rule: Rule, fallback: str) -> Ready:
     templates = (*subjects.values(), *texts.values(), *shorts.values())
     needs = {keys for template in templates for keys in template.needs}
     if rule.unless is not None:
-        names = (field_of(node) for node, _, _ in walk(rule.unless))
+        names = (name for node, _, _ in walk(rule.unless) for name in fields_of(node))
         needs |= {tuple(name.split(".")[1:]) for name in names if name.startswith("event.")}
     ends = ends_of(rule)
     return Ready(
