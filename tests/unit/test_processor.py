@@ -54,14 +54,20 @@ def spoken(event: Event, customer: str) -> Decision:
 class Chatty:
     """Rules that answer every page."""
 
-    def decide(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
+    def before(self, event: Event, ms: int, profile: Profile) -> None:
+        """They ask for nothing."""
+
+    def decide(self, event: Event, ms: int, profile: Profile, before: object = None) -> Sequence[Decision]:
         return [spoken(event, profile["id"])] if event.type == "web.page" else []
 
 
 class Broken:
     """Rules with a fault that shows on one event."""
 
-    def decide(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
+    def before(self, event: Event, ms: int, profile: Profile) -> None:
+        """They ask for nothing."""
+
+    def decide(self, event: Event, ms: int, profile: Profile, before: object = None) -> Sequence[Decision]:
         if event.id == "x":
             raise ZeroDivisionError
         return []
