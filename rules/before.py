@@ -8,11 +8,9 @@ from typing import Any, Final, TypeAlias
 from hub.computed import Lookup
 from hub.profile import Profile
 from rules.access import Getter, getter
-from rules.conditions import Changed
 from rules.model import Rule
 from rules.paths import parse
 from rules.scene import of_moment
-from rules.tree import walk
 
 Before: TypeAlias = Mapping[str, Any]
 """By field; None for one that was missing."""
@@ -29,14 +27,13 @@ class Watch:
     def __init__(self, rules: Iterable[Rule]) -> None:
         asked: dict[str, set[str]] = {}
         for rule in rules:
-            for kind in {on.type for on in rule.on}:
-                asked.setdefault(kind, set()).update(watched(rule))
+            for kind in {on.type for on in rule.on} if rule.watched else ():
+                asked.setdefault(kind, set()).update(rule.watched)
         self.fields = frozenset[str]().union(*asked.values())
         """All that are."""
         self._kinds: dict[str, tuple[tuple[str, bool, Getter], ...]] = {
             kind: tuple((name, parse(name).place in OF_NOBODY, getter(name)) for name in sorted(names))
             for kind, names in asked.items()
-            if names
         }
 
     def note(self, kind: str, ms: int, profile: Profile, computed: Lookup) -> Before | None:
@@ -46,9 +43,3 @@ class Watch:
             return None
         scene, new = of_moment(ms, computed), not profile["events"]
         return {name: None if new and unsaid else get(scene.data, profile, scene) for name, unsaid, get in fields}
-
-
-def watched(rule: Rule) -> set[str]:
-    """The fields whose change a rule asks about."""
-    roots = [root for root in (rule.when, rule.unless) if root is not None]
-    return {node.changed for root in roots for node, _, _ in walk(root) if isinstance(node, Changed)}

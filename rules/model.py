@@ -184,6 +184,12 @@ class Rule(_Part):
         content = self.model_dump_json(by_alias=True, exclude={"state", "note"}, exclude_defaults=True)
         return hashlib.blake2b(content.encode(), digest_size=6).hexdigest()
 
+    @cached_property
+    def watched(self) -> frozenset[str]:
+        """The fields of the profile whose change it asks about."""
+        roots = [root for root in (self.when, self.unless) if root is not None]
+        return frozenset(node.changed for root in roots for node, _, _ in tree.walk(root) if isinstance(node, Changed))
+
 
 def pick(words: Mapping[str, str], *languages: str) -> tuple[str, str]:
     """The language and text that fit best: the first of the languages there is, else the first text."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Context, Decimal
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from rules import paths, patterns
@@ -94,21 +94,23 @@ class Within(Node):
         return self
 
 
+def _readable(pattern: str) -> str:
+    # Letters of both sizes make a larger pattern, and whether they are asked for stands beside it.
+    for ignore_case in (False, True):
+        try:
+            patterns.search(pattern, ignore_case)
+        except ValueError as error:
+            raise PydanticCustomError("pattern", "{reason}", {"reason": str(error)}) from None
+    return pattern
+
+
 class Matches(Node):
     """A text has a part that a regular expression describes, in the syntax of RE2."""
 
     field: FieldName
     op: Literal["matches"]
-    value: Annotated[str, Field(strict=True, min_length=1, max_length=patterns.LONGEST)]
+    value: Annotated[str, Field(strict=True, min_length=1, max_length=patterns.LONGEST), AfterValidator(_readable)]
     ignore_case: bool = False
-
-    @model_validator(mode="after")
-    def _readable(self) -> Matches:
-        try:
-            patterns.search(self.value, self.ignore_case)
-        except ValueError as error:
-            raise PydanticCustomError("pattern", "{reason}", {"reason": str(error)}) from None
-        return self
 
 
 class Versus(Node):
@@ -142,17 +144,17 @@ def _listed(raw: Any) -> Any:
 Values = Annotated[tuple[Scalar, ...], BeforeValidator(_listed), Field(min_length=1, max_length=MAX_VALUES)]
 
 
+def _kept(field: str) -> str:
+    if not field.startswith("profile."):
+        raise PydanticCustomError(
+            "field", "what changes is a field of the profile, such as profile.traits.plan or profile.stage"
+        )
+    return field
+
+
 class Changed(Node):
     """What the profile says was changed by this event; from or to one of some values, where they are given."""
 
-    changed: FieldName
+    changed: Annotated[FieldName, AfterValidator(_kept)]
     was: Values | None = Field(default=None, alias="from")
     now: Values | None = Field(default=None, alias="to")
-
-    @model_validator(mode="after")
-    def _profile(self) -> Changed:
-        if not self.changed.startswith("profile."):
-            raise PydanticCustomError(
-                "field", "what changes is a field of the profile, such as profile.traits.plan or profile.stage"
-            )
-        return self

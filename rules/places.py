@@ -8,25 +8,32 @@ from typing import Any, Final
 
 RADIUS: Final = 6_371_008.8
 """Mean radius of the earth, in metres."""
-PARTS: Final = ("latitude", "longitude", "accuracy", "city", "country", "time")
-"""What a profile keeps of a place, in its order there."""
 TIME: Final = 5
+"""Where in what a profile keeps of a place its time stands."""
 EXACT: Final = ("gps", "ip", "declared")
+"""Kinds of sources, the most exact first."""
 FRESHER: Final = 3_600_000
 """Milliseconds by which a coarser place must be newer to count."""
+NOWHERE: Final = 0.000005
+"""Degrees from zero."""
 _LATITUDE: Final = ("latitude", "lat")
 _LONGITUDE: Final = ("longitude", "lng", "lon", "long")
-_NUMBERS: Final = frozenset({int, float})
 
 
 def of(profile: Mapping[str, Any]) -> dict[str, Any] | None:
     """Where the customer was last, as the desk shows it; None when nothing is known."""
-    kept: Mapping[str, Any] = profile.get("place") or {}
-    fresh = max((place[TIME] for place in kept.values()), default=0) - FRESHER
+    kept: Mapping[str, list[Any]] | None = profile.get("place")
+    if not kept:
+        return None
+    oldest = max([place[TIME] for place in kept.values()]) - FRESHER
     for source in EXACT:
-        if source in kept and kept[source][TIME] >= fresh:
-            said = (None if value == "" else value for value in kept[source])
-            return {**dict(zip(PARTS, said, strict=False)), "source": source}
+        place = kept.get(source)
+        if place is not None and place[TIME] >= oldest:
+            latitude, longitude, accuracy, city, country, time = place[: TIME + 1]
+            return {
+                **{"latitude": latitude, "longitude": longitude, "accuracy": accuracy},
+                **{"city": city or None, "country": country or None, "source": source, "time": time},
+            }
     return None
 
 
@@ -37,13 +44,20 @@ def position(said: Any) -> tuple[float, float] | None:
     """
     if said.__class__ is not dict:
         return None
-    lat: Any = next((said[name] for name in _LATITUDE if said.get(name) is not None), None)
-    lon: Any = next((said[name] for name in _LONGITUDE if said.get(name) is not None), None)
-    if lat.__class__ not in _NUMBERS or lon.__class__ not in _NUMBERS:
-        return None
-    if not (-90 <= lat <= 90 and -180 <= lon <= 180) or (abs(lat) < 0.000005 and abs(lon) < 0.000005):
+    lat, lon = _degrees(said, _LATITUDE, 90), _degrees(said, _LONGITUDE, 180)
+    if lat is None or lon is None or (abs(lat) < NOWHERE and abs(lon) < NOWHERE):
         return None
     return lat, lon
+
+
+def _degrees(said: Mapping[str, Any], names: tuple[str, ...], most: int) -> float | None:
+    """The number under the first of the names that says something, if it is one of degrees."""
+    for name in names:
+        value = said.get(name)
+        if value is not None:
+            usable = isinstance(value, int | float) and not isinstance(value, bool) and -most <= value <= most
+            return value if usable else None
+    return None
 
 
 def apart(one: tuple[float, float], other: tuple[float, float]) -> float:
