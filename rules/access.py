@@ -10,6 +10,7 @@ from typing import Any, Final, TypeAlias, cast
 
 from hub.profile import Profile
 from hub.profile import language as spoken
+from rules import places
 from rules.paths import Path, parse
 from rules.scene import Scene
 
@@ -140,6 +141,11 @@ def _segments(path: Path) -> Getter:
     return lambda data, profile, scene: name in profile.get("segments", NOTHING)
 
 
+def _place(path: Path) -> Getter:
+    keys = path.keys
+    return lambda data, profile, scene: down(places.of(profile), keys)
+
+
 def _plain(path: Path) -> Getter:
     name = path.keys[0]
     if name == "language":
@@ -160,5 +166,6 @@ _MAKERS: Final[dict[str, Callable[[Path], Getter]]] = {
     "identities": _identities,
     "computed": _computed,
     "segments": _segments,
+    "place": _place,
     "plain": _plain,
 }

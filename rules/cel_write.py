@@ -43,7 +43,10 @@ def write(condition: Condition) -> str:
 
 
 def _write(node: Condition) -> str:
-    return _WRITERS[type(node)](node)
+    writer = _WRITERS.get(type(node))
+    if writer is None:
+        raise NoText(node, f"`{type(node).__name__.lower()}` has no text: write the condition as a tree")
+    return writer(node)
 
 
 def _all(node: All) -> str:

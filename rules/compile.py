@@ -12,7 +12,24 @@ from typing import Any, Final
 from hub.profile import Profile
 from rules import marks
 from rules.access import getter
-from rules.conditions import MAX_ITEMS, All, AnyOf, Condition, Has, Not, Seen, Text
+from rules.around import AROUND
+from rules.conditions import (
+    MAX_ITEMS,
+    All,
+    AnyOf,
+    Changed,
+    Clock,
+    Condition,
+    Every,
+    Has,
+    Listed,
+    Matches,
+    Near,
+    NoneOf,
+    Not,
+    Seen,
+    Text,
+)
 from rules.predicates import PREDICATES, Test
 from rules.scene import Scene
 from rules.tree import field_of, walk
@@ -24,9 +41,13 @@ def compiled(node: Condition, *, holds: bool = True) -> Test:
 
 
 def weight(node: Condition) -> int:
-    """What a condition costs, roughly: the event lies at hand; lists and words of the profile take longer."""
-    nodes = (one for one, _, _ in walk(node))
-    return sum(2 if isinstance(one, Has | Text) else 0 if field_of(one).startswith("event.") else 1 for one in nodes)
+    """What a condition costs, roughly: the event lies at hand; lists, words and clocks take longer."""
+    return sum(_weight(one) for one, _, _ in walk(node))
+
+
+def _weight(node: Condition) -> int:
+    dear = next((cost for kinds, cost in _COSTS if isinstance(node, kinds)), None)
+    return dear if dear is not None else 0 if field_of(node).startswith("event.") else 1
 
 
 def _every(tests: list[Test]) -> Test:
@@ -79,20 +100,49 @@ def _not(node: Not, holds: bool) -> Test:
     return compiled(node.part, holds=not holds)
 
 
-def _has(node: Has, holds: bool) -> Test:
-    get, inner = getter(node.items), compiled(node.has, holds=holds)
+def _one_item(items: str, test: Test) -> Test:
+    """Whether a test answers yes for an element."""
+    get = getter(items)
 
     def run(data: Mapping[str, Any], profile: Profile, scene: Scene) -> bool:
         value = get(data, profile, scene)
-        if value.__class__ is not list:
-            return False
-        for item in value[:MAX_ITEMS]:
-            scene.item = item
-            if inner(data, profile, scene) is holds:
-                return holds
-        return not holds
+        if value.__class__ is list:
+            for item in value[:MAX_ITEMS]:
+                scene.item = item
+                if test(data, profile, scene):
+                    return True
+        return False
 
     return run
+
+
+def _each_item(items: str, test: Test) -> Test:
+    """Whether a test answers yes for every element, and there are no more than can be looked at."""
+    get = getter(items)
+
+    def run(data: Mapping[str, Any], profile: Profile, scene: Scene) -> bool:
+        value = get(data, profile, scene)
+        if value.__class__ is not list or len(value) > MAX_ITEMS:
+            return False
+        for item in value:
+            scene.item = item
+            if not test(data, profile, scene):
+                return False
+        return True
+
+    return run
+
+
+def _has(node: Has, holds: bool) -> Test:
+    return (_one_item if holds else _each_item)(node.items, compiled(node.has, holds=holds))
+
+
+def _each(node: Every, holds: bool) -> Test:
+    return (_each_item if holds else _one_item)(node.items, compiled(node.every, holds=holds))
+
+
+def _none(node: NoneOf, holds: bool) -> Test:
+    return (_each_item if holds else _one_item)(node.items, compiled(node.none, holds=not holds))
 
 
 def seen(node: Seen, profile: Profile, scene: Scene) -> bool:
@@ -118,9 +168,17 @@ def _seen(node: Seen, holds: bool) -> Test:
 
 _MAKERS: Final[dict[type, Callable[[Any, bool], Test]]] = {
     **PREDICATES,
+    **AROUND,
     All: _all,
     AnyOf: _any,
     Not: _not,
     Has: _has,
+    Every: _each,
+    NoneOf: _none,
     Seen: _seen,
 }
+_COSTS: Final[tuple[tuple[type | tuple[type, ...], int], ...]] = (
+    (Matches, 4),
+    (Near, 3),
+    ((Listed, Text, Clock, Changed), 2),
+)

@@ -29,6 +29,9 @@ ONLY_ONE: Final[dict[type[Declaration], str]] = {Lifecycle: "lifecycle", Tiers: 
 MOST_TYPED: Final = 128
 """Typed traits: a customer has no more traits."""
 PLACES: Final = {"computed": "computed trait", "segments": "segment"}
+FOLDERS: Final = {"computed trait": "traits", "segment": "segments"}
+SHOWN: Final = 10
+"""Names that are listed where one is asked for that is not declared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +209,14 @@ def _round(name: str, stuck: Mapping[str, Segment]) -> str:
 def _missing(root: Condition, known: dict[str, Collection[str]]) -> Iterator[tuple[str, str]]:
     """Fields that ask for a trait or a segment that is not declared, and what to say about it."""
     for node, _, _ in tree.walk(root):
-        name = tree.field_of(node)
-        place = parse(name).place if name else ""
-        if place in PLACES and parse(name).keys[0] not in known[place]:
-            wanted = parse(name).keys[0]
-            yield name, f"there is no {PLACES[place]} {wanted}" + hint(wanted, sorted(known[place]))
+        for name in tree.fields_of(node):
+            place = parse(name).place
+            if place in PLACES and parse(name).keys[0] not in known[place]:
+                yield name, _nowhere(PLACES[place], parse(name).keys[0], sorted(known[place]))
+
+
+def _nowhere(what: str, wanted: str, known: list[str]) -> str:
+    """That something is not declared, and what is: the one that is spelled alike, else some of them."""
+    some = ", ".join(known[:SHOWN]) + (f" and {len(known) - SHOWN} more" if len(known) > SHOWN else "")
+    others = f"; there are {some}" if known else f"; declare it in a file of {FOLDERS[what]}"
+    return f"there is no {what} {wanted}" + (hint(wanted, known) or others)

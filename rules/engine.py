@@ -15,6 +15,7 @@ from hub.event import Event
 from hub.profile import Profile
 from hub.trigger import Trigger
 from rules import gate, marks, waiting
+from rules.before import Before, Watch
 from rules.decision import Decision, Timer, Verdict
 from rules.index import Index
 from rules.model import CAPS, GlobalCap, Rule, pick
@@ -56,9 +57,19 @@ class Engine:
         self._by_id = {rule.id: rule for rule in self._active}
         self._ready: dict[str, Ready] = {id: one for id, one in known.items() if self._by_id.get(id) is one.rule}
         self._index = Index(self._active)
+        self._watch = Watch(self._active)
 
-    def decide(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
-        """What the rules make of an event at its time `ms`; empty for most."""
+    @property
+    def watched(self) -> frozenset[str]:
+        """The fields of the profile whose change rules ask about."""
+        return self._watch.fields
+
+    def before(self, event: Event, ms: int, profile: Profile) -> Before | None:
+        """What `decide` wants to know of the profile as it is before it contains the event; None for most events."""
+        return self._watch.note(event.type, ms, profile, self._computed)
+
+    def decide(self, event: Event, ms: int, profile: Profile, before: Before | None = None) -> Sequence[Decision]:
+        """What the rules make of an event at its time `ms`; empty for most. `before` is what `before` said of it."""
         data = event.data
         concern = self._index.find(event.type, data.get("name"))
         if concern is None:
@@ -68,7 +79,7 @@ class Engine:
         ends, listens = concern.ends and profile["timers"], concern.matchers and not data.get("automatic")
         if not (ends or listens or concern.marks):
             return found
-        scene = of_event(event, ms, self._computed)
+        scene = of_event(event, ms, self._computed, self._zone, before)
         if ends:
             found += self._ended(concern.ends, scene, profile)
         if listens:
@@ -137,7 +148,7 @@ class Engine:
             return NOTHING
         rule = self._by_id.get(timer.rule)
         one = None if rule is None else self._made(rule)
-        scene = of_cause(timer.body, max(ms, timer.due), self._computed)
+        scene = of_cause(timer.body, max(ms, timer.due), self._computed, self._zone)
         if one is None or scene is None:
             reason = "rule: no longer in force" if one is None else "rule: the cause is lost"
             return (Decision(timer.rule, one.rule.version if one else "", "cancelled", reason, over=timer),)

@@ -10,6 +10,7 @@ from hub.computed import Lookup, nothing
 from hub.event import Event
 from hub.profile import Profile
 from rules import gate, marks, waiting
+from rules.before import Before
 from rules.engine import ACTIVE, delay, zone_of
 from rules.model import ANY_LANGUAGE, CAPS, GlobalCap, Rule
 from rules.reference import MARKS, Step, ask, look
@@ -62,9 +63,10 @@ def explain(
     caps: Sequence[GlobalCap] = CAPS,
     computed: Lookup = nothing,
     timezone: str = "UTC",
+    before: Before | None = None,
 ) -> Explanation:
-    """Ask one rule about one event, and keep every answer."""
-    scene = of_event(event, ms, computed)
+    """Ask one rule about one event, and keep every answer; as the engine would that has this zone and was told this."""
+    scene = of_event(event, ms, computed, zone_of(timezone), before)
     named = event.data.get("name")
     way = gate.way(rule, profile, event.data, max(ms, int(event.receivedat.timestamp() * 1000)))
     reasons = [gate.on_hold(rule, profile), gate.capped(rule, profile["fired"].values(), ms, caps)]

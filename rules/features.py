@@ -19,7 +19,7 @@ from rules.conditions import Condition
 from rules.paths import parse
 from rules.scene import of_event, of_moment
 from rules.spans import UNITS
-from rules.tree import field_of, walk
+from rules.tree import fields_of, walk
 
 MOST_TILES: Final = 31
 """Of a window for which nobody chose a tile."""
@@ -80,7 +80,7 @@ def _sorted(raw: Any) -> Any:
 def _reader(when: Condition | None, field: str) -> Callable[[Event, int], Any]:
     get = getter(field) if field else None
     test = None if when is None else compiled(when)
-    asked = [name for node, _, _ in walk(when) if (name := field_of(node))] if when is not None else []
+    asked = [name for node, _, _ in walk(when) for name in fields_of(node)] if when is not None else []
     # Most look at what the event says, and at nothing of its envelope.
     inside = all(parse(name).place in {"data", "item"} for name in (*asked, *([field] if field else [])))
 

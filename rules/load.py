@@ -14,6 +14,8 @@ from pydantic_core import ErrorDetails
 from rules import conditions
 from rules.lifecycle import Lifecycle, Stage, Tier, Tiers
 from rules.model import Cap, On, Rule, Send
+from rules.nodes_clock import Day, Hours
+from rules.nodes_place import Point
 from rules.paths import hint
 from rules.source import MAX_BYTES, Unreadable, documents, line_of
 from rules.traits import Trait
@@ -22,14 +24,17 @@ from rules.waits import After, Birthday, Until
 SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 _MODELS: Final[tuple[type[BaseModel], ...]] = (
     *(Rule, On, Send, Cap, conditions.All, conditions.AnyOf, conditions.Not, conditions.Compare, conditions.Text),
-    *(conditions.Within, conditions.Has, conditions.Seen, Trait),
+    *(conditions.Within, conditions.Has, conditions.Every, conditions.NoneOf, conditions.Seen, conditions.Versus),
+    *(conditions.Changed, conditions.Near, Point, conditions.TimeOfDay, Hours, conditions.Weekday, conditions.OnDate),
+    *(Day, Trait),
     *(Lifecycle, Stage, Tiers, Tier),
     *(After, Until, Birthday),
 )
 WORDS: Final = sorted({field.alias or name for one in _MODELS for name, field in one.model_fields.items()})
 _REASONS: Final = {
     "missing": "is missing",
-    "union_tag_not_found": "is no condition: write all, any, not, seen, list, or field with op and value",
+    "union_tag_not_found": "is no condition: write all, any, not, seen, list, near, changed, time, weekday, "
+    "date, or field with op and value",
     "bool_type": "must be true or false",
     "string_type": "must be text; put it in quotes",
     "int_type": "must be a whole number",
@@ -165,7 +170,7 @@ def _reason(one: ErrorDetails) -> str:
     given = str(one["input"])[:60]
     if one["type"] == "extra_forbidden":
         return "is unknown here" + hint(word, [one for one in WORDS if one != word])
-    if word == "op" and one["type"] == "literal_error":
+    if word == "op" and one["type"] == "literal_error" and given not in conditions.OPERATORS:
         known = list(conditions.OPERATORS)
         return f"{given} is no operator" + (hint(given, known) or f": use {', '.join(known)}")
     if one["type"] == "literal_error":

@@ -13,7 +13,7 @@ from typing import Any, Final
 from hub.profile import Profile
 from rules.access import Getter, getter
 from rules.clauses import Clause
-from rules.conditions import Between, Compare, Condition, Exists, Not, Seen
+from rules.conditions import Between, Changed, Compare, Condition, Exists, Not
 from rules.paths import parse
 from rules.predicates import NUMBERS
 from rules.scene import Scene
@@ -23,7 +23,7 @@ FEWEST: Final = 4
 """Clauses that ask about a field before it gets masks."""
 THRESHOLDS: Final = 128
 """Of one field at most; between two of them ranges are told apart afterwards."""
-_LATE: Final = ("computed", "latest", "identities")
+_LATE: Final = ("computed", "latest", "identities", "place")
 """Places that take longer to look at: they come last."""
 
 Ends = tuple[float, bool, float, bool]
@@ -139,7 +139,8 @@ def _crossed(between: list[int], ranges: Sequence[tuple[int, Condition, Ends]], 
 def _field(part: Condition) -> str:
     """The field whose absence, or whose number, decides something about a part."""
     inner = part.part if isinstance(part, Not) else part
-    if isinstance(inner, Seen) or (isinstance(part, Not) and isinstance(inner, Exists)):
+    # What is missing may have been there before.
+    if isinstance(inner, Changed) or (isinstance(part, Not) and isinstance(inner, Exists)):
         return ""
     name = field_of(inner)
     return "" if not name or parse(name).place in {"item", "segments"} else name

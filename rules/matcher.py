@@ -227,7 +227,7 @@ def _shares(values: Counter[Any]) -> dict[Any, float]:
     return {value: count / whole for value, count in values.items()}
 
 
-_SLOW: Final = frozenset({"computed", "identities", "item"})
+_SLOW: Final = frozenset({"computed", "identities", "item", "place"})
 _HOLDERS: Final[dict[tuple[str, ...], tuple[Callable[..., Any], bool]]] = {
     ("data",): (lambda data, profile: data, False),
     ("data", "properties"): (lambda data, profile: data.get("properties"), False),

@@ -18,7 +18,7 @@ from rules.paths import parse
 from rules.predicates import NUMBERS, Test
 from rules.scene import Scene, of_moment
 from rules.segments import Segment, order
-from rules.tree import field_of, walk
+from rules.tree import fields_of, walk
 
 ANY: Final = "any"
 """What every event may change."""
@@ -186,11 +186,15 @@ def _tags(node: Condition, traits: Mapping[str, Trait]) -> frozenset[str]:
     """What can change one predicate."""
     if isinstance(node, Seen):
         return frozenset(node.seen)
-    name = field_of(node)
-    path = parse(name) if name else None
-    if path is None or path.place in {"item", "segments"}:
+    return frozenset[str]().union(*(_changers(name, traits) for name in fields_of(node)))
+
+
+def _changers(name: str, traits: Mapping[str, Trait]) -> frozenset[str]:
+    """What can change one field."""
+    path = parse(name)
+    if path.place in {"item", "segments"}:
         return frozenset()
-    head = path.keys[0]
+    head = path.keys[0] if path.keys else ""
     if path.place == "computed":
         return frozenset(traits[head].on if head in traits else ())
     if path.place in {"counts", "latest"}:
@@ -209,15 +213,15 @@ def _ages(
     does."""
     found: dict[tuple[object, ...], tuple[frozenset[str], Next]] = {}
     for node, _, _ in walk(root):
-        name = field_of(node)
-        path = parse(name) if name else None
         tags = _tags(node, traits)
         if isinstance(node, Seen):
             found["seen", node.seen, node.within] = (tags, _seen(node))
         elif isinstance(node, Within):
-            found["within", name, node.value] = (tags, _within(node))
-        elif path is not None and path.place == "computed" and path.keys[0] in traits and traits[path.keys[0]].span:
-            found["computed", path.keys[0]] = (tags, _window(path.keys[0], until))
+            found["within", node.field, node.value] = (tags, _within(node))
+        for name in fields_of(node):
+            path = parse(name)
+            if path.place == "computed" and path.keys[0] in traits and traits[path.keys[0]].span:
+                found["computed", path.keys[0]] = (tags, _window(path.keys[0], until))
     return found
 
 

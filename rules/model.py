@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 from hub.trigger import Purpose
 from rules import template, tree
 from rules.cel import Said
-from rules.conditions import NAMED, FieldName, Seen
+from rules.conditions import NAMED, Changed, FieldName, Seen
 from rules.spans import Span
 from rules.waits import After, Part, Wait
 
@@ -173,6 +173,10 @@ class Rule(Part):
                     )
                 if isinstance(node, Seen) and node.correlate is not None and node not in self.ends:
                     raise PydanticCustomError("seen", "`correlate` of `seen` stands in `unless` alone or in its `any`")
+                if isinstance(node, Changed) and since_cause:
+                    raise PydanticCustomError(
+                        "changed", "what an event changed is not remembered over a wait: ask for `changed` in `if`"
+                    )
         if self.correlate is not None and (self.wait is None or not self.correlate.startswith("event.")):
             raise PydanticCustomError("correlate", "`correlate` names a field of the event of a rule that waits")
         return self
@@ -187,6 +191,12 @@ class Rule(Part):
         """A hash of what the rule says; its state is not part of it."""
         content = self.model_dump_json(by_alias=True, exclude={"state", "note"}, exclude_defaults=True)
         return hashlib.blake2b(content.encode(), digest_size=6).hexdigest()
+
+    @cached_property
+    def watched(self) -> frozenset[str]:
+        """The fields of the profile whose change it asks about."""
+        roots = [root for root in (self.when, self.unless) if root is not None]
+        return frozenset(node.changed for root in roots for node, _, _ in tree.walk(root) if isinstance(node, Changed))
 
 
 def pick(words: Mapping[str, str], *languages: str) -> tuple[str, str]:

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any, Final
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hub import calendar
-from hub.profile import Profile
-from hub.profile import value as said
 from rules.waits import Birthday, Calendar, Until
 
 DAY: Final = 86_400_000
@@ -27,21 +23,7 @@ _END: Final = 2**43
 """Milliseconds, in the year 2248: soon after, years of the Solar Hijri calendar are no longer known."""
 
 
-def zone_of(profile: Profile, default: ZoneInfo) -> ZoneInfo:
-    """The customer's time zone, as their trait `timezone` has it."""
-    name = said(profile["traits"], "timezone")
-    return (_zone(name) if isinstance(name, str) else None) or default
-
-
-@lru_cache(maxsize=1024)
-def _zone(name: str) -> ZoneInfo | None:
-    try:
-        return ZoneInfo(name) if len(name) <= 60 else None
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder of zones is an OSError
-        return None
-
-
-def moment(wait: Until, value: Any, zone: ZoneInfo) -> int | None:
+def moment(wait: Until, value: Any, zone: tzinfo) -> int | None:
     """The moment (ms) that a value names for a wait; None when it names none."""
     found = _read(value, zone)
     if found is None:
@@ -51,7 +33,7 @@ def moment(wait: Until, value: Any, zone: ZoneInfo) -> int | None:
     return _on(found.astimezone(zone).date() if isinstance(found, datetime) else found, wait, zone)
 
 
-def anniversary(wait: Until, value: Any, zone: ZoneInfo, now: int) -> int | None:
+def anniversary(wait: Until, value: Any, zone: tzinfo, now: int) -> int | None:
     """The first moment (ms) after now that a day of every year is spoken of; None when the value names no day."""
     if not isinstance(wait.until, Birthday) or not 0 < now < _END:
         return None
@@ -66,7 +48,7 @@ def anniversary(wait: Until, value: Any, zone: ZoneInfo, now: int) -> int | None
     return next((one for one in each if one > now), None)
 
 
-def _read(value: Any, zone: ZoneInfo) -> datetime | date | None:
+def _read(value: Any, zone: tzinfo) -> datetime | date | None:
     found: datetime | date
     if value.__class__ in {int, float}:
         if not 0 < value < 2**45:
@@ -85,7 +67,7 @@ def _read(value: Any, zone: ZoneInfo) -> datetime | date | None:
     return found if found.year in YEARS else None
 
 
-def _on(day: date, wait: Until, zone: ZoneInfo) -> int:
+def _on(day: date, wait: Until, zone: tzinfo) -> int:
     """Whole days are counted by the calendar, so that the clock of the day stays what it is when clocks change."""
     days, rest = divmod(wait.shift, DAY)
     local = datetime.combine(day + timedelta(days), time(*wait.clock), zone)

@@ -13,7 +13,8 @@
 | profile.identities.<type> | list of the values known, such as e-mail addresses |
 | profile.computed.<trait> | a computed trait at the moment of asking; counts and sums are 0 when there was nothing |
 | profile.segments.<segment> | true when the customer is in the segment, else false |
-| item, item.<name> | inside `has`: the element of the list |
+| profile.place, profile.place.<latitude, longitude, accuracy, city, country, source, time> | where they were last |
+| item, item.<name> | inside `has`, `every` and `none`: the element of the list |
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ Place = Literal[
     "identities",
     "computed",
     "segments",
+    "place",
     "plain",
     "item",
 ]
@@ -53,6 +55,7 @@ KEYED: Final[dict[str, Place]] = {
     "segments": "segments",
 }
 TRAFFIC: Final = ("received", "sent", "failed", "last_received", "last_sent")
+PLACE: Final = ("latitude", "longitude", "accuracy", "city", "country", "source", "time")
 MOMENTS: Final = frozenset({"event.time", "profile.first", "profile.last"})
 LONGEST: Final = 200
 
@@ -97,7 +100,7 @@ def _checked(text: str, keys: tuple[str, ...]) -> tuple[str, ...]:
 
 def _nearest(text: str) -> str:
     known = [f"event.{name}" for name in (*ENVELOPE, "name", "text", "properties")]
-    known += [f"profile.{name}" for name in (*PLAIN, *KEYED)]
+    known += [f"profile.{name}" for name in (*PLAIN, *KEYED, "place")]
     return hint(".".join(text.split(".")[:2]), known)
 
 
@@ -111,6 +114,10 @@ def _profile(text: str, rest: str) -> Path:
     if rest in PLAIN:
         return Path(text, "plain", (rest,), text in MOMENTS)
     head, _, tail = rest.partition(".")
+    if head == "place":
+        if tail not in {"", *PLACE}:
+            raise ValueError(f"{text}: a place has {', '.join(PLACE)}" + hint(tail, list(PLACE)))
+        return Path(text, "place", (tail,) if tail else (), tail == "time")
     place = KEYED.get(head)
     if place is None:
         raise ValueError(f"a profile has no {head}" + _nearest(text))

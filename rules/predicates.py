@@ -8,17 +8,31 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from operator import ge, gt, le, lt
 from typing import Any, Final, TypeAlias, cast
 
 from hub.profile import Profile
+from rules import patterns
 from rules.access import fetch, getter
-from rules.conditions import MAX_ITEMS, Between, Compare, Exists, OneOf, Text, Within
+from rules.conditions import (
+    MAX_ITEMS,
+    Between,
+    Compare,
+    Exists,
+    Matches,
+    OneOf,
+    Text,
+    Versus,
+    Within,
+)
 from rules.scene import Scene
 
 Test: TypeAlias = Callable[[Mapping[str, Any], Profile, Scene], bool]
 
 NUMBERS: Final = frozenset({int, float})
 TEXT: Final = frozenset({str})
+_PLAIN: Final = frozenset({str, bool})
+_ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {"lt": lt, "le": le, "gt": gt, "ge": ge}
 _OPPOSITE: Final = {"lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
 _TESTS: Final[Mapping[str, str]] = {
     # Python says True == 1; we do not. Of one type, or both numbers, or different.
@@ -124,6 +138,43 @@ def _within(node: Within, holds: bool) -> Test:
     return _asked(node.field, "within" if holds else "before", node.value)
 
 
+def _matches(node: Matches, holds: bool) -> Test:
+    get, search = getter(node.field), patterns.search(node.value, node.ignore_case)
+
+    def run(data: Mapping[str, Any], profile: Profile, scene: Scene) -> bool:
+        value = get(data, profile, scene)
+        return value.__class__ is str and search(value) is holds
+
+    return run
+
+
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are one: both true or both false, two numbers, two texts. A list is like nothing."""
+    if one.__class__ in NUMBERS:
+        return other.__class__ in NUMBERS and bool(one == other)
+    return one.__class__ is other.__class__ and one.__class__ in _PLAIN and bool(one == other)
+
+
+def _versus(node: Versus, holds: bool) -> Test:
+    get, other, scaled = getter(node.field), getter(node.than), node.scaled
+    if node.op in {"eq", "ne"}:
+        wanted = (node.op == "eq") is holds
+
+        def alike(data: Mapping[str, Any], profile: Profile, scene: Scene) -> bool:
+            one, two = get(data, profile, scene), scaled(other(data, profile, scene))
+            return one is not None and two is not None and same(one, two) is wanted
+
+        return alike
+    compare = _ORDER[node.op if holds else _OPPOSITE[node.op]]
+
+    def ordered(data: Mapping[str, Any], profile: Profile, scene: Scene) -> bool:
+        one, two = get(data, profile, scene), scaled(other(data, profile, scene))
+        kinds = NUMBERS if one.__class__ in NUMBERS else TEXT
+        return one.__class__ in kinds and two.__class__ in kinds and compare(one, two)
+
+    return ordered
+
+
 PREDICATES: Final[dict[type, Callable[[Any, bool], Test]]] = {
     Compare: _compare,
     OneOf: _one_of,
@@ -131,5 +182,7 @@ PREDICATES: Final[dict[type, Callable[[Any, bool], Test]]] = {
     Exists: _exists,
     Text: _text,
     Within: _within,
+    Matches: _matches,
+    Versus: _versus,
 }
 """By the kind of node: what makes its closure, given the node and the question."""

@@ -5,58 +5,43 @@ The closures of `compile` must agree with it on every condition; a test makes su
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, Final, cast
 
 from hub.profile import Profile
-from hub.profile import language as spoken
-from rules import marks
+from rules import marks, patterns, slow_around
 from rules.conditions import (
     MAX_ITEMS,
     All,
     AnyOf,
     Between,
+    Changed,
     Compare,
     Condition,
+    Every,
     Exists,
     Has,
+    Matches,
+    Near,
+    Node,
+    NoneOf,
     Not,
+    OnDate,
     OneOf,
     Seen,
     Text,
+    TimeOfDay,
+    Versus,
+    Weekday,
     Within,
 )
-from rules.paths import parse
 from rules.scene import Scene
+from rules.slow import against, kind, look, same
 from rules.spans import text as span_text
+from rules.steps import MARKS, Step, Truth
+from rules.tree import element
 
-Truth = bool | None
-MARKS = {True: "yes", False: "no", None: "unknown"}
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One node of a condition: what was asked, what was found, and the answer (None: unknown)."""
-
-    asked: str
-    answer: Truth
-    found: str = ""
-    parts: tuple[Step, ...] = ()
-
-    def lines(self, depth: int = 0) -> Iterator[str]:
-        """The step and its parts, one a line, indented."""
-        found = f"  ({self.found})" if self.found else ""
-        yield f"{'  ' * depth}{MARKS[self.answer]}: {self.asked}{found}"
-        for part in self.parts:
-            yield from part.lines(depth + 1)
-
-    def blame(self) -> Step:
-        """The first predicate that kept the whole from holding."""
-        for part in self.parts:
-            if part.answer is not True:
-                return part.blame()
-        return self
+__all__ = ["MARKS", "Step", "ask", "look"]
 
 
 def ask(node: Condition, scene: Scene, profile: Profile) -> Step:
@@ -72,27 +57,36 @@ def ask(node: Condition, scene: Scene, profile: Profile) -> Step:
     if isinstance(node, Not):
         inner = ask(node.part, scene, profile)
         return Step("not", None if inner.answer is None else not inner.answer, parts=(inner,))
-    if isinstance(node, Has):
-        return _ask_list(node, scene, profile)
-    if isinstance(node, Seen):
-        return _ask_seen(node, scene, profile)
+    special = _SPECIAL.get(type(node))
+    if special is not None:
+        return special(node, scene, profile)
+    return _ask_field(node, scene, profile)
+
+
+def _ask_field(node: Any, scene: Scene, profile: Profile) -> Step:
     value = look(node.field, scene, profile)
     expected = span_text(node.value) if isinstance(node, Within) else repr(node.value)
     found = "missing" if value is None else f"found {value!r:.200}"
     return Step(f"{node.field} {node.op} {expected:.200}", _predicate(node, value, scene), found)
 
 
-def _ask_list(node: Has, scene: Scene, profile: Profile) -> Step:
+def _ask_list(node: Has | Every | NoneOf, scene: Scene, profile: Profile) -> Step:
     value = look(node.items, scene, profile)
-    asked = f"an element of {node.items} fulfils"
+    some = "an" if isinstance(node, Has) else "every" if isinstance(node, Every) else "no"
+    asked = f"{some} element of {node.items} fulfils"
     if not isinstance(value, list):
         return Step(asked, None, "missing" if value is None else "not a list")
     parts = []
     for item in value[:MAX_ITEMS]:
         scene.item = item
-        parts.append(ask(node.has, scene, profile))
-    answers = [part.answer for part in parts]
-    answer = True if True in answers else None if None in answers else False
+        parts.append(ask(element(node), scene, profile))
+    # What lies beyond those that are looked at is unknown.
+    answers = [part.answer for part in parts] + [None] * (len(value) > MAX_ITEMS)
+    if isinstance(node, Every):
+        answer = False if False in answers else None if None in answers else True
+    else:
+        answer = True if True in answers else None if None in answers else False
+        answer = not answer if isinstance(node, NoneOf) and answer is not None else answer
     return Step(asked, answer, f"{len(value)} elements", tuple(parts))
 
 
@@ -112,44 +106,25 @@ def _ask_seen(node: Seen, scene: Scene, profile: Profile) -> Step:
     return Step(f"seen {', '.join(node.seen)} {span}", answer, ", ".join(ages) or "never")
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, bool):
-        return "bool"
-    return "number" if isinstance(value, int | float) else "text" if isinstance(value, str) else "other"
-
-
-def _same(one: Any, other: Any) -> bool:
-    return _kind(one) == _kind(other) != "other" and bool(one == other)
-
-
 def _predicate(node: Any, value: Any, scene: Scene) -> Truth:
     if isinstance(node, Exists):
         return (value is not None) is node.value
     if value is None:
         return None
     if isinstance(node, Compare):
-        return _compare(node, value)
+        return against(node.op, value, node.operand)
     if isinstance(node, OneOf):
-        return any(_same(value, one) for one in node.value)
+        return any(same(value, one) for one in node.value)
     if isinstance(node, Between):
         low, high = node.value
         # What is no number (NaN) lies neither inside nor outside.
-        return bool(low <= value <= high) if _kind(value) == _kind(low) and value == value else None  # noqa: PLR0124
+        return bool(low <= value <= high) if kind(value) == kind(low) and value == value else None  # noqa: PLR0124
     if isinstance(node, Within):
-        usable = _kind(value) == "number" and value == value  # noqa: PLR0124
+        usable = kind(value) == "number" and value == value  # noqa: PLR0124
         return bool(scene.now - value <= node.value) if usable else None
+    if isinstance(node, Matches):
+        return patterns.search(node.value, node.ignore_case)(value) if isinstance(value, str) else None
     return _words(cast(Text, node), value)
-
-
-def _compare(node: Compare, value: Any) -> Truth:
-    operand: Any = node.operand
-    if node.op == "eq":
-        return _same(value, operand)
-    if node.op == "ne":
-        return not _same(value, operand)
-    if _kind(value) != _kind(operand) or value != value:  # noqa: PLR0124 - NaN has no order
-        return None
-    return bool({"lt": value < operand, "le": value <= operand, "gt": value > operand, "ge": value >= operand}[node.op])
 
 
 def _words(node: Text, value: Any) -> Truth:
@@ -166,33 +141,11 @@ def _words(node: Text, value: Any) -> Truth:
     return {"prefix": whole.startswith(part), "suffix": whole.endswith(part), "contains": part in whole}[node.op]
 
 
-def look(field: str, scene: Scene, profile: Profile) -> Any:
-    """The value of a field, None when it is missing."""
-    path, whole = parse(field), cast(dict[str, Any], profile)
-    first = path.keys[0] if path.keys else ""
-    if path.place == "envelope":
-        return getattr(scene, first)
-    if path.place == "plain":
-        return spoken(profile, "") or None if first == "language" else whole[first]
-    if path.place == "counts":
-        return whole["counts"].get(first, 0)
-    if path.place == "latest":
-        register = whole["latest"].get(first)
-        return None if register is None else register[path.keys[1] == "time"]
-    if path.place == "channels":
-        number = whole["channels"].get(first, {}).get(path.keys[1], 0)
-        return None if path.moment and number == 0 else number
-    if path.place == "identities":
-        return [key.partition(":")[2] for key in whole["identities"] if key.partition(":")[0] == first] or None
-    if path.place == "computed":
-        return scene.computed(profile, first, scene.now)
-    if path.place == "segments":
-        return first in whole.get("segments", {})
-    if path.place in {"traits", "facts", "consent"}:
-        register = whole[path.place].get(first)
-        value, keys = (None if register is None else register[0]), path.keys[1:]
-    else:
-        value, keys = (scene.data, path.keys) if path.place == "data" else (scene.item, path.keys)
-    for key in keys:
-        value = value.get(key) if isinstance(value, dict) else None
-    return value
+_SPECIAL: Final[dict[type[Node], Callable[[Any, Scene, Profile], Step]]] = {
+    **dict.fromkeys((Has, Every, NoneOf), _ask_list),
+    **dict.fromkeys((TimeOfDay, Weekday, OnDate), slow_around.on_the_clock),
+    Seen: _ask_seen,
+    Versus: slow_around.versus,
+    Changed: slow_around.changed,
+    Near: slow_around.near,
+}

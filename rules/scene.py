@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any
 
 from hub import ids
@@ -26,9 +27,13 @@ class Scene:
     now: int
     """When the question is asked: the same, or when the wait was over."""
     item: Any = None
-    """The element of a list, inside `has`."""
+    """The element of a list, inside a condition over its elements."""
     computed: Lookup = nothing
     """How computed traits are read."""
+    zone: tzinfo = UTC
+    """Where customers are of whom it is not known."""
+    before: Mapping[str, Any] | None = None
+    """What fields of the profile were before the event, as far as rules ask; None when nobody knows."""
 
     @property
     def channel(self) -> str:
@@ -41,9 +46,18 @@ class Scene:
         return ids.ref(f"{self.source}\n{self.id}")
 
 
-def of_event(event: Event, ms: int, computed: Lookup = nothing) -> Scene:
+def of_event(
+    event: Event,
+    ms: int,
+    computed: Lookup = nothing,
+    zone: tzinfo = UTC,
+    before: Mapping[str, Any] | None = None,
+) -> Scene:
     """The scene of an event as it happens."""
-    return Scene(event.id, event.type, event.source, event.subject, event.tenant, event.data, ms, ms, None, computed)
+    return Scene(
+        *(event.id, event.type, event.source, event.subject, event.tenant, event.data, ms, ms),
+        *(None, computed, zone, before),
+    )
 
 
 def of_moment(now: int, computed: Lookup = nothing) -> Scene:
@@ -51,7 +65,7 @@ def of_moment(now: int, computed: Lookup = nothing) -> Scene:
     return Scene("", "", "", "", "", {}, now, now, None, computed)
 
 
-def of_cause(cause: Mapping[str, Any], now: int, computed: Lookup = nothing) -> Scene | None:
+def of_cause(cause: Mapping[str, Any], now: int, computed: Lookup = nothing, zone: tzinfo = UTC) -> Scene | None:
     """The scene of an event remembered by a timer; None when it cannot be read."""
     data, time = cause.get("data"), cause.get("time")
     if not isinstance(data, dict) or not isinstance(time, int):
@@ -59,4 +73,4 @@ def of_cause(cause: Mapping[str, Any], now: int, computed: Lookup = nothing) -> 
     name, kind, source, subject, tenant = (
         str(cause.get(part, "")) for part in ("id", "type", "source", "subject", "tenant")
     )
-    return Scene(name, kind, source, subject, tenant, data, time, now, None, computed)
+    return Scene(name, kind, source, subject, tenant, data, time, now, None, computed, zone)

@@ -11,7 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from hub.profile import STAGE
 from rules import tree
-from rules.conditions import Condition, Seen
+from rules.conditions import Changed, Clock, Condition, Seen
 from rules.paths import parse
 from rules.traits import Declaration
 
@@ -30,7 +30,7 @@ class Segment(Declaration):
 
     def asks(self, known: Collection[str]) -> set[str]:
         """Those of the known segments that it asks about; the stage it asks for is any of the stages."""
-        names = {name for node, _, _ in tree.walk(self.when) if (name := tree.field_of(node))}
+        names = {name for node, _, _ in tree.walk(self.when) for name in tree.fields_of(node)}
         found = {path.keys[0] for path in map(parse, names) if path.place == "segments"}.intersection(known)
         return found | {name for name in known if name.startswith(STAGE)} if STAGE_FIELD in names else found
 
@@ -41,7 +41,10 @@ def check(root: Condition) -> None:
     for node, _, _ in tree.walk(root):
         if isinstance(node, Seen) and node.within is None:
             raise PydanticCustomError("seen", "`seen` needs `within`")
-        if tree.field_of(node).startswith("event."):
+        if isinstance(node, Clock | Changed):
+            asked = "what has just changed" if isinstance(node, Changed) else "what time or day it is"
+            raise PydanticCustomError("clock", "a segment cannot ask {asked}: ask it in a rule", {"asked": asked})
+        if any(name.startswith("event.") for name in tree.fields_of(node)):
             raise PydanticCustomError("field", "a segment looks at the profile: there is no event to ask about")
 
 

@@ -16,7 +16,7 @@ from rules.person import customer, plain
 from rules.predicates import Test
 from rules.scene import Scene
 from rules.template import Template, context, headline
-from rules.tree import field_of, walk
+from rules.tree import fields_of, walk
 from rules.waits import Until
 
 CLASSES: Final = {"transactional": 0, "service": 1, "marketing": 2}
@@ -82,11 +82,11 @@ def ready(rule: Rule, fallback: str) -> Ready:
     subjects, texts, shorts = build(rule.send.subject or {}), build(rule.send.text), build(rule.send.short or {})
     templates = (*subjects.values(), *texts.values(), *shorts.values())
     needs = {keys for template in templates for keys in template.needs}
-    names = [] if rule.unless is None else [field_of(node) for node, _, _ in walk(rule.unless)]
-    names += [node.correlate for node in rule.ends if node.correlate is not None]
+    asked = [] if rule.unless is None else [name for node, _, _ in walk(rule.unless) for name in fields_of(node)]
+    asked += [node.correlate for node in rule.ends if node.correlate is not None]
     moment = rule.wait.field if isinstance(rule.wait, Until) else None
-    names += [] if moment is None else [moment]
-    needs |= {tuple(name.split(".")[1:]) for name in names if name.startswith("event.")}
+    asked += [] if moment is None else [moment]
+    needs |= {tuple(name.split(".")[1:]) for name in asked if name.startswith("event.")}
     return Ready(
         rule=rule,
         unless=None if rule.unless is None else compiled(rule.unless),

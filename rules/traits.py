@@ -13,7 +13,7 @@ from hub import ids
 from hub.computed import KEEPS, Compute
 from hub.errors import Misconfigured
 from rules import spans, tree
-from rules.conditions import Condition, FieldName, Kind, Seen
+from rules.conditions import Clock, Condition, FieldName, Kind, Seen
 from rules.features import RING, Feature, feature, tile_of
 from rules.model import Words
 
@@ -101,8 +101,7 @@ class Trait(Declaration):
 def _of_the_event(root: Condition) -> None:
     tree.check(root)
     for node, _, _ in tree.walk(root):
-        name = tree.field_of(node)
-        if isinstance(node, Seen) or name.startswith("profile."):
+        if isinstance(node, Seen | Clock) or any(name.startswith("profile.") for name in tree.fields_of(node)):
             raise PydanticCustomError(
                 "field", "`if` looks at the event alone: what a profile keeps must not depend on what came before"
             )

@@ -7,7 +7,22 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from rules.conditions import MAX_DEPTH, MAX_NODES, All, AnyOf, Condition, Has, Node, Not, Seen
+from rules.conditions import (
+    MAX_DEPTH,
+    MAX_NODES,
+    All,
+    AnyOf,
+    Changed,
+    Condition,
+    Every,
+    Has,
+    Listed,
+    Node,
+    NoneOf,
+    Not,
+    Seen,
+    Versus,
+)
 
 RAW_NODES = 20_000
 RAW_DEPTH = 60
@@ -19,16 +34,23 @@ def below(node: Condition) -> tuple[Condition, ...]:
         return node.parts
     if isinstance(node, Not):
         return (node.part,)
-    return (node.has,) if isinstance(node, Has) else ()
+    return (element(node),) if isinstance(node, Has | Every | NoneOf) else ()
+
+
+def element(node: Has | Every | NoneOf) -> Condition:
+    """The condition over each element of a list."""
+    if isinstance(node, Has):
+        return node.has
+    return node.every if isinstance(node, Every) else node.none
 
 
 def walk(root: Condition) -> Iterator[tuple[Condition, int, bool]]:
-    """Every node with its depth and whether it is inside a `has`."""
+    """Every node with its depth and whether it is over the elements of a list."""
     todo: list[tuple[Condition, int, bool]] = [(root, 1, False)]
     while todo:
         node, depth, inside = todo.pop()
         yield node, depth, inside
-        todo.extend((part, depth + 1, inside or isinstance(node, Has)) for part in below(node))
+        todo.extend((part, depth + 1, inside or isinstance(node, Listed)) for part in below(node))
 
 
 def ending(root: Condition) -> tuple[Seen, ...]:
@@ -45,18 +67,28 @@ def check(root: Condition) -> None:
             raise PydanticCustomError("limit", f"nested deeper than {MAX_DEPTH}")
         if count > MAX_NODES:
             raise PydanticCustomError("limit", f"more than {MAX_NODES} conditions")
-        if isinstance(node, Has) and inside:
+        if isinstance(node, Listed) and inside:
             raise PydanticCustomError("limit", "a list inside a list cannot be looked into")
-        name = field_of(node)
-        if name.partition(".")[0] == "item" and (not inside or isinstance(node, Has)):
-            raise PydanticCustomError("field", "{name} has a meaning inside `has` only", {"name": name})
+        for name in fields_of(node):
+            if name.partition(".")[0] == "item" and (not inside or isinstance(node, Listed)):
+                raise PydanticCustomError(
+                    "field", "{name} has a meaning inside `has`, `every` and `none` only", {"name": name}
+                )
 
 
 def field_of(node: Node) -> str:
     """The field a predicate asks about; empty for a node that asks about none."""
-    if isinstance(node, Has):
+    if isinstance(node, Listed):
         return node.items
+    if isinstance(node, Changed):
+        return node.changed
     return "" if isinstance(node, Seen) else str(getattr(node, "field", ""))
+
+
+def fields_of(node: Node) -> tuple[str, ...]:
+    """The fields a predicate looks at, the one it compares with included."""
+    name = field_of(node)
+    return (name, node.than) if isinstance(node, Versus) else (name,) if name else ()
 
 
 def check_raw(raw: Any) -> None:

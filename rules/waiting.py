@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from hub.profile import Profile
 from rules import moments, timers
+from rules.clock import zone_of
 from rules.decision import Timer
 from rules.model import Rule
 from rules.scene import Scene, of_cause
@@ -54,7 +55,7 @@ def named(one: Ready, scene: Scene, profile: Profile, zone: ZoneInfo, *, since: 
     wait = one.rule.wait
     if not isinstance(wait, Until) or one.moment is None:
         return None
-    value, here = one.moment(scene.data, profile, scene), moments.zone_of(profile, zone)
+    value, here = one.moment(scene.data, profile, scene), zone_of(profile, zone)
     if wait.yearly:
         return moments.anniversary(wait, value, here, since)
     return moments.moment(wait, value, here)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from hub.metrics import FIRED, HELD
@@ -54,7 +54,13 @@ class Decision(Protocol):
 class Engine(Protocol):
     """The rules in force."""
 
-    def decide(self, event: Any, ms: int, profile: Profile) -> Sequence[Decision]:
+    def before(self, event: Any, ms: int, profile: Profile) -> Mapping[str, Any] | None:
+        """What they want to know of a profile as it is before it contains an event; None: nothing. Pure."""
+        ...
+
+    def decide(
+        self, event: Any, ms: int, profile: Profile, before: Mapping[str, Any] | None = None
+    ) -> Sequence[Decision]:
         """What the rules make of an event, given the profile that already contains it. Pure."""
         ...
 
@@ -63,10 +69,10 @@ class Engine(Protocol):
         ...
 
 
-def decide(engine: Engine, draft: Draft, incoming: Incoming) -> None:
-    """Ask the rules, and note in the draft what they want."""
+def decide(engine: Engine, draft: Draft, incoming: Incoming, before: Mapping[str, Any] | None = None) -> None:
+    """Ask the rules, and note in the draft what they want. `before` is what they asked for before the fold."""
     profile = draft.profile
-    for decision in engine.decide(incoming.event, incoming.ms, profile):
+    for decision in engine.decide(incoming.event, incoming.ms, profile, before):
         if decision.over is not None:
             _end(draft, decision.over.slot, decision.over.id)
         if decision.timer is not None:

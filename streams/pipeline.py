@@ -65,9 +65,11 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
             return
         draft = arrange(customers, draft, incoming)
         before = mark(draft.profile)
+        engine = declared.engine(*incoming.place)
+        noted = engine.before(incoming.event, incoming.ms, draft.profile)
         _fold(draft, incoming, declared.folding)
         _place(customers, draft, incoming, declared.segments, before)
-        decide(declared.engine(*incoming.place), draft, incoming)
+        decide(engine, draft, incoming, noted)
         draft.news = news(draft.profile, incoming) or draft.news
     except Stale:
         raise

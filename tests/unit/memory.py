@@ -229,7 +229,10 @@ class Book:
 class Silent:
     """Rules that never speak."""
 
-    def decide(self, event: Any, ms: int, profile: Any) -> Sequence[Any]:
+    def before(self, event: Any, ms: int, profile: Any) -> None:
+        """They ask for nothing."""
+
+    def decide(self, event: Any, ms: int, profile: Any, before: object = None) -> Sequence[Any]:
         return ()
 
     def again(self, event: Any, ms: int, profile: Any) -> Sequence[Any]:

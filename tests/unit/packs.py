@@ -11,6 +11,7 @@ from hub.event import Event, make
 from hub.identity import Identity
 from hub.profile import Profile, Told, blank
 from profile_store.draft import Draft
+from rules.before import Before
 from rules.decision import Decision
 from rules.engine import Engine
 from rules.model import Rule
@@ -33,8 +34,8 @@ class Heard(Engine):
         super().__init__(rules, **options)
         self.decided: list[Decision] = []
 
-    def decide(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
-        found = super().decide(event, ms, profile)
+    def decide(self, event: Event, ms: int, profile: Profile, before: Before | None = None) -> Sequence[Decision]:
+        found = super().decide(event, ms, profile, before)
         self.decided += found
         return found
 
@@ -93,9 +94,10 @@ class Life:
         def change(told: Told) -> None:
             self.folding.fold(told, event, one.keys, one.ms, one.ref)
 
+        noted = self.engine.before(event, one.ms, self.profile)
         self.draft.fold(one.keys[0], change)
         before = len(self.engine.decided)
-        decide(self.engine, self.draft, one)
+        decide(self.engine, self.draft, one, noted)
         return self.engine.decided[before:]
 
     def passes(self, span: str) -> list[Decision]:

@@ -226,7 +226,10 @@ class Turn:
 class Chatty:
     """Rules that answer every page."""
 
-    def decide(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
+    def before(self, event: Event, ms: int, profile: Profile) -> None:
+        """They ask for nothing."""
+
+    def decide(self, event: Event, ms: int, profile: Profile, before: object = None) -> Sequence[Decision]:
         if event.type != "web.page":
             return ()
         trigger = Trigger(

@@ -21,6 +21,8 @@ from hub.trigger import Trigger
 from profile_store.document import profile_of
 from profile_store.ledger import Raise
 from rules.decision import Decision
+from rules.engine import Engine
+from rules.model import Rule
 from streams import aftermath, gate
 from streams import processor as module
 from streams.declared import Declared, everywhere
@@ -54,7 +56,10 @@ def spoken(event: Event, customer: str) -> Decision:
 class Chatty:
     """Rules that answer every page."""
 
-    def decide(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
+    def before(self, event: Event, ms: int, profile: Profile) -> None:
+        """They ask for nothing."""
+
+    def decide(self, event: Event, ms: int, profile: Profile, before: object = None) -> Sequence[Decision]:
         return [spoken(event, profile["id"])] if event.type == "web.page" else []
 
     def again(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
@@ -64,7 +69,10 @@ class Chatty:
 class Broken:
     """Rules with a fault that shows on one event."""
 
-    def decide(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
+    def before(self, event: Event, ms: int, profile: Profile) -> None:
+        """They ask for nothing."""
+
+    def decide(self, event: Event, ms: int, profile: Profile, before: object = None) -> Sequence[Decision]:
         if event.id == "x":
             raise ZeroDivisionError
         return []
@@ -236,6 +244,21 @@ async def test_a_lost_store_is_rebuilt_without_a_word() -> None:
     assert bench.wire.sent == []
     assert {one: profile_of(value) for one, value in store.held().items()} == held
     assert sum(len(one["fired"]) for one in held.values()) == 17
+
+
+async def test_rules_are_told_what_an_event_changed() -> None:
+    mail: dict[str, Any] = {"channel": "email", "purpose": "service", "subject": "x", "text": "x"}
+    rule: dict[str, Any] = {"id": "r", "name": "r", "on": "web.identify", "send": mail}
+    rules = [Rule.model_validate({**rule, "if": {"changed": "profile.traits.plan", "from": "free", "to": "gold"}})]
+    plans = ("free", "free", "gold", "gold", "free", "gold")
+    who = [{"type": "email", "value": "a@example.org", "verified": True}]
+    events = [
+        make("web.identify", id=str(n), source="/t", identities=who, received=NOW + timedelta(days=n), traits=traits)  # type: ignore[arg-type]
+        for n, traits in enumerate({"plan": plan} for plan in plans)
+    ]
+    bench = Bench(Memory(), Engine(rules))
+    await bench.read(book(events), 3)
+    assert [Trigger.from_json(one).cause for one in bench.sent(TRIGGERS)] == ["2", "5"]
 
 
 async def test_two_owners_of_one_partition() -> None:

@@ -59,7 +59,7 @@ def test_a_sound_file_has_no_problems() -> None:
         ("on: sms.received", "wait: 30\non: sms.received", "x.yaml:3: wait: write a span of time with its unit"),
         ("on: sms.received", "correlate: event.x\non: sms.received", "x.yaml:1: `correlate` names a field"),
         ("if: {", "unless: {seen: sms.received}\nif: {", "x.yaml:1: `seen` needs `within`"),
-        ("field: event.text", "field: item.text", "x.yaml:1: item.text has a meaning inside `has` only"),
+        ("field: event.text", "field: item.text", "x.yaml:1: item.text has a meaning inside `has`, `every`"),
     ],
 )
 def test_a_fault_is_decisionwith_its_line(old: str, new: str, problem: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from rules.conditions import COMPARISONS, Condition
 from rules.reference import ask
 from rules.scene import Scene
 from rules.tree import check, check_raw
+from tests.unit import generated
 
 READ: TypeAdapter[Condition] = TypeAdapter(Condition)
 NOW = 1_767_268_800_000
@@ -73,6 +75,14 @@ def _predicates(names: st.SearchStrategy[str]) -> st.SearchStrategy[Any]:
         st.fixed_dictionaries({"field": names, "op": st.just("exists"), "value": st.booleans()}),
         st.fixed_dictionaries({**text, "value": words.filter(bool), "ignore_case": st.booleans()}),
         st.fixed_dictionaries({"field": names, "op": st.just("within"), "value": st.just("5s")}),
+        st.fixed_dictionaries({"field": names, "op": st.just("matches"), "value": st.sampled_from(generated.PATTERNS)}),
+        st.fixed_dictionaries(
+            {"field": names, "op": st.sampled_from(COMPARISONS), "than": fields},
+            optional={"times": st.sampled_from([1, 2, 1.1])},
+        ),
+        st.fixed_dictionaries(
+            {"near": st.just({"lat": 35.7, "lon": 51.4}), "within": st.sampled_from(["5km", "20000km"]), "field": names}
+        ),
     )
 
 
@@ -83,7 +93,15 @@ def _negated(raw: Any) -> Any:
 items = _predicates(st.sampled_from(["item", "item.a"]))
 leaves = st.one_of(
     _predicates(fields),
-    st.fixed_dictionaries({"list": st.sampled_from(["event.tags", "event.name"]), "has": items | items.map(_negated)}),
+    *(
+        st.fixed_dictionaries({"list": st.sampled_from(["event.tags", "event.name"]), of: items | items.map(_negated)})
+        for of in ("has", "every", "none")
+    ),
+    st.builds(generated.clock, st.builds(Random, st.integers(0, 99))),
+    st.fixed_dictionaries(
+        {"changed": st.sampled_from(["profile.traits.tier", "profile.stage"])},
+        optional={"from": words, "to": st.lists(scalars, min_size=1, max_size=2)},
+    ),
     st.fixed_dictionaries({"seen": st.lists(st.sampled_from(KINDS), min_size=1, max_size=2)}),
     st.fixed_dictionaries({"seen": st.sampled_from(KINDS), "within": st.sampled_from(["1s", "5s", "1h"])}),
 )
@@ -141,7 +159,8 @@ contents = st.fixed_dictionaries(
 
 
 def scene(data: dict[str, Any], time: int = NOW) -> Scene:
-    return Scene("e1", "email.received", "/s", "email:x", "default", data, time, NOW, computed=computed)
+    before = {"profile.traits.tier": data.get("text"), "profile.stage": "need"} if "name" in data else None
+    return Scene("e1", "email.received", "/s", "email:x", "default", data, time, NOW, computed=computed, before=before)
 
 
 def _read(raw: Any) -> Condition | None:

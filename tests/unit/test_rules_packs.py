@@ -18,10 +18,7 @@ from rules.traits import Trait, catalogue
 from streams.fold import Folding
 from tests.unit.packs import Life, made
 
-LATER: dict[str, str] = {"location": "near"}
-"""Packs that ask with a predicate which this version of the language may not have."""
 ALL = packs()
-SOUND = [pack for pack in ALL if not (pack.name in LATER and pack.problems)]
 PERSIAN = re.compile(r"[\u0600-\u06ff]")
 OFFER = made("offer", on="web.page", send={"channel": "sms", "purpose": "marketing", "text": "Cheap!"})
 
@@ -32,12 +29,12 @@ def life(pack: str, *others: Rule, **options: Any) -> Life:
 
 
 def test_every_pack_is_sound_and_every_rule_has_a_name_of_its_own() -> None:
-    assert {pack.name: pack.problems for pack in ALL if pack.problems and pack.name not in LATER} == {}
+    assert {pack.name: pack.problems for pack in ALL if pack.problems} == {}
     ids = [rule.id for pack in ALL for rule in pack.rules]
     assert len(ids) == len(set(ids))
 
 
-@pytest.mark.parametrize("rule", [rule for pack in SOUND for rule in pack.rules], ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", [rule for pack in ALL for rule in pack.rules], ids=lambda rule: rule.id)
 def test_every_message_is_short_and_there_in_english_and_persian(rule: Rule) -> None:
     assert rule.note
     one = ready(rule, "en")
@@ -324,10 +321,6 @@ def test_birthday_keeps_silent_of_days_it_does_not_know() -> None:
         assert story.said == []
 
 
-needs_near = pytest.mark.skipif(bool(find("location").problems), reason="the predicate `near` is not there yet")
-
-
-@needs_near
 def test_location() -> None:
     story = life("location").knows()
     near, far = ({"latitude": latitude, "longitude": 51.401, "accuracy": 20} for latitude in (35.701, 36.2))

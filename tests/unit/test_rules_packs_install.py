@@ -11,14 +11,14 @@ from hub.cli import app
 from hub.errors import Misconfigured
 from rules.load import load_folder
 from rules.packs import Pack, find, install
-from tests.unit.test_rules_packs import SOUND
+from tests.unit.test_rules_packs import ALL
 
 COMMANDS = CliRunner()
 
 
 def test_packs_are_listed_with_what_they_need() -> None:
     told = COMMANDS.invoke(app, ["rules", "packs"], terminal_width=200).output
-    for pack in SOUND:
+    for pack in ALL:
         assert pack.name in told
         for rule in pack.rules:
             assert rule.name["en"] in told
@@ -26,7 +26,7 @@ def test_packs_are_listed_with_what_they_need() -> None:
     assert "web.track/Checkout Started" not in told
 
 
-@pytest.mark.parametrize("pack", SOUND, ids=lambda pack: pack.name)
+@pytest.mark.parametrize("pack", ALL, ids=lambda pack: pack.name)
 def test_an_installed_pack_decides_and_says_nothing(pack: Pack, tmp_path: Path) -> None:
     written = install(pack, tmp_path / "rules")
     loaded = load_folder(tmp_path / "rules")

@@ -56,7 +56,7 @@ def test_a_sound_file_has_no_problems() -> None:
         ("profile.traits.mood", "profile.segments.angry", "x.yaml:4: if: asks about angry, and so about one that"),
         ("profile.traits.mood", "profile.segments.angry", "x.yaml:13: if: asks about itself"),
         ("id: angry", "id: vip", "x.yaml:11: id: another segment is called vip already, in x.yaml"),
-        ("  all:", "  every:", "x.yaml:4: if: is no condition"),
+        ("  all:", "  each:", "x.yaml:4: if: is no condition"),
     ],
 )
 def test_a_fault_is_told_with_its_line(old: str, new: str, problem: str) -> None:
