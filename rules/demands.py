@@ -58,7 +58,8 @@ def demands(node: Condition, mode: Mode) -> Demands:
         return (_seen(node, holds=mode in {"holds", "does not fail"}),)
     own: Demands = ((_key(node), _NODE[mode]),)
     if mode not in {"holds", "fails"}:
-        return own
+        # Whoever walks a condition sees which texts are left.
+        return (*own, (node.field, values.EVERYTHING)) if isinstance(node, Text) else own
     if isinstance(node, Has):
         return (*own, *_with_parents(node.items, _LISTS))
     if isinstance(node, Text):

@@ -114,9 +114,10 @@ class Reader:
         return [(part, (*place, "seen", number)) for number, part in enumerate(kinds)]
 
     def _predicate(self, node: Condition, mode: Mode, room: Room, place: Place) -> Room | None:
-        if isinstance(node, Text) and mode in {"holds", "fails"}:
-            holds = test(node)
-            room.tests.append((node.field, holds if mode == "holds" else lambda word: not holds(word)))
+        if isinstance(node, Text):
+            # Of a text the answer is always known.
+            holds, wanted = test(node), mode in {"holds", "does not fail"}
+            room.tests.append((node.field, lambda word: holds(word) is wanted))
         for key, allowed in self.demanded(node, mode):
             left = self._with_tests(room, key, self._cut(key, room.left.get(key), allowed))
             if left.empty:
