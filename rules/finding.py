@@ -65,7 +65,7 @@ def slip(word: str, known: tuple[str, ...]) -> str:
     if len(word) < 3 or word in known:
         return ""
     joined = _joined(word)
-    return next((one for one in known if _joined(one) == joined), "") or _near(word, known, 0.85)
+    return next((one for one in known if _joined(one) == joined), "") or _near(word, known, 0.8)
 
 
 @lru_cache(maxsize=4096)

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from rules.catalogue import Catalogue
-from rules.clauses import equals
+from rules.clauses import clauses, equals
 from rules.conditions import All, AnyOf, Compare, Condition, Not, OneOf
 from rules.engine import ACTIVE
 from rules.finding import Finding
@@ -79,6 +79,9 @@ def said(node: Condition | None) -> Any:
         return ""
     if isinstance(node, Not):
         return ("not", said(node.part))
+    one = clauses(node)[0][0] if isinstance(node, AnyOf) else node
+    if isinstance(one, OneOf):  # alternatives of one field, put together
+        node = one
     if isinstance(node, All | AnyOf):
         parts = sorted({repr(said(part)) for part in node.parts})
         return (type(node).__name__, *parts) if len(parts) > 1 else said(node.parts[0])

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from rules.clauses import clauses
 from rules.conditions import Condition
-from rules.fields import words
+from rules.fields import unfit, words
 from rules.finding import Finding, Severity, dotted
 from rules.room import Clash, Room
 from rules.sight import Leaf, Sight
@@ -22,7 +22,7 @@ def contradictions(sight: Sight) -> Iterator[Finding]:
         found, possible = _clashes(sight, name, root)
         yield from found
         if possible and not sight.reader.possible((root, "does not hold")):
-            yield _always(sight, name)
+            yield from _always(sight, name)
     # What is asked at two moments may well differ.
     if rule.wait is None and rule.when is not None and rule.unless is not None:
         reader = sight.reader
@@ -61,7 +61,8 @@ def _told(sight: Sight, clash: Clash, severity: Severity) -> Finding:
     return sight.told(place, severity, "contradiction", reason, hint)
 
 
-def _always(sight: Sight, name: str) -> Finding:
+def _always(sight: Sight, name: str) -> Iterator[Finding]:
     if name == "unless":
-        return sight.told((name,), "error", "always", "this always holds: the rule never speaks")
-    return sight.told((name,), "warning", "always", "this holds for every event the rule listens to", "leave it out")
+        yield sight.told((name,), "error", "always", "this always holds: the rule never speaks")
+    elif not any(one.code == "always" for one in unfit(sight)):  # told of a part already
+        yield sight.told((name,), "warning", "always", "this holds for every event the rule listens to", "leave it out")
