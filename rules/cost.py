@@ -41,6 +41,8 @@ AROUND: Final = 420
 MOST_MICROS: Final = 100.0
 MOST_VALUES: Final = 5000
 MOST_BYTES: Final = 16_384
+MOST_SEARCHES: Final = 25
+"""Searches in texts: so many take ten milliseconds at worst, on a text of 100,000 characters made for it."""
 SLOW: Final = frozenset({"computed", "identities", "item"})
 """Places whose values rules are not told apart by."""
 
@@ -57,6 +59,8 @@ class Cost:
     """Kinds of events it listens to, and those that end its wait."""
     values: int
     """Values in its lists."""
+    searches: int
+    """Predicates that look through a whole text."""
     wait_bytes: int
     """What a wait keeps for each customer, estimated; 0 without one."""
     held: tuple[str, ...]
@@ -76,6 +80,7 @@ def cost(rule: Rule, catalogue: Catalogue) -> Cost:
         micros=round(sum(_micros(root) for root in roots), 2),
         events=len(heard if rule.wait is not None else {str(on) for on in rule.on}),
         values=sum(len(node.value) for node in every if isinstance(node, OneOf)),
+        searches=sum(isinstance(node, Text) and (node.op == "contains" or node.ignore_case) for node in every),
         wait_bytes=0 if rule.wait is None else _bytes(rule, catalogue),
         held=tuple(dict.fromkeys(name for names in held for name in names[:1])) if all(held) else (),
     )
@@ -84,9 +89,11 @@ def cost(rule: Rule, catalogue: Catalogue) -> Cost:
 def over(sight: Sight) -> Iterator[Finding]:
     """What of a rule is beyond the budget, and whether it is asked more often than need be."""
     rule, found = sight.rule, cost(sight.rule, sight.catalogue)
+    asked = "if" if rule.when is not None else "unless"
     budgets = (
-        ("if" if rule.when is not None else "unless", found.micros, MOST_MICROS, "microseconds to ask it"),
-        ("if" if rule.when is not None else "unless", found.values, MOST_VALUES, "values in its lists"),
+        (asked, found.micros, MOST_MICROS, "microseconds to ask it"),
+        (asked, found.values, MOST_VALUES, "values in its lists"),
+        (asked, found.searches, MOST_SEARCHES, "searches in texts"),
         ("wait", found.wait_bytes, MOST_BYTES, "bytes for each customer who waits"),
     )
     for field, number, most, what in budgets:

@@ -73,21 +73,21 @@ def _same(rules: Iterable[Rule]) -> Iterator[Finding]:
             yield Finding(rule.id, "if" if rule.when else "on", "warning", "overlap", reason, "keep one of them")
 
 
-def said(node: Condition | None) -> Any:
-    """A condition in a form in which those that say the same in another order are equal."""
+def said(node: Condition | None) -> str:
+    """A condition as text, the same for those that say the same in another order."""
     if node is None:
         return ""
     if isinstance(node, Not):
-        return ("not", said(node.part))
+        return f"not({said(node.part)})"
     one = clauses(node)[0][0] if isinstance(node, AnyOf) else node
     if isinstance(one, OneOf):  # alternatives of one field, put together
         node = one
     if isinstance(node, All | AnyOf):
-        parts = sorted({repr(said(part)) for part in node.parts})
-        return (type(node).__name__, *parts) if len(parts) > 1 else said(node.parts[0])
+        parts = sorted({said(part) for part in node.parts})
+        return f"{type(node).__name__}({', '.join(parts)})" if len(parts) > 1 else parts[0]
     asked = equals(node)
     if asked is not None:
-        return ("in", asked[0], *sorted({repr(one) for one in asked[1]}))
+        return f"{asked[0]} in {', '.join(sorted({repr(one) for one in asked[1]}))}"
     return repr(node)
 
 
