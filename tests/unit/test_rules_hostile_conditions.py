@@ -54,7 +54,8 @@ DUNDERS = [
     "properties.__len__",
 ]
 THERE = leaf("exists", True)
-FOLDED = {"ignore_case": True}
+FOLDED: dict[str, Any] = {"ignore_case": True}
+FIELDS: dict[str, Any] = {f"f{number}": number for number in range(200)}
 
 CONDITIONS: dict[str, Any] = {
     **{f"{op} {one:.12}": leaf(op, one) for op in ("eq", "contains", "suffix") for one in PATTERNS},
@@ -111,7 +112,7 @@ EVENT = make(
     a=BOTTOM,
     __class__={"__mro__": "x"},
     keys="x",
-    **{f"f{number}": number for number in range(200)},
+    **FIELDS,
 )
 
 
