@@ -186,10 +186,15 @@ def located(error: ValidationError, filename: str, node: yaml.Node) -> Iterator[
     told: set[tuple[int, str]] = set()
     for place, reason, within in problems_of(error):
         line = line_of(node, place, within)
-        field = ".".join(str(step) for step in place)
+        field = _shown(place)
         if (line, reason) not in told:
             told.add((line, reason))
             yield Problem(filename, line, field, reason)
+
+
+def _shown(place: tuple[str | int, ...]) -> str:
+    """A place as people read it: a key that nobody asked for may be a page long."""
+    return ".".join(str(step)[:80] for step in place)
 
 
 def rule_from(data: Any, filename: str = "rule") -> tuple[Rule | None, list[Problem]]:
@@ -197,5 +202,5 @@ def rule_from(data: Any, filename: str = "rule") -> tuple[Rule | None, list[Prob
     try:
         return Rule.model_validate(data), []
     except ValidationError as error:
-        found = [Problem(filename, 0, ".".join(map(str, place)), reason) for place, reason, _ in problems_of(error)]
+        found = [Problem(filename, 0, _shown(place), reason) for place, reason, _ in problems_of(error)]
         return None, found

@@ -99,21 +99,26 @@ def _unique(root: yaml.Node) -> None:
 
 def line_of(root: yaml.Node, place: tuple[str | int, ...], within: int = 0) -> int:
     """The line of a field, as far as the text has it; `within` is a line inside a block of text, from 1."""
-    node, line = root, root.start_mark.line + 1
+    return position_of(root, place, within)[0]
+
+
+def position_of(root: yaml.Node, place: tuple[str | int, ...], within: int = 0) -> tuple[int, int]:
+    """Line and column of a field, both from 1, as far as the text has it; a line within a text has column 1."""
+    node, mark = root, root.start_mark
     for step in place:
         following: yaml.Node | None = None
         if isinstance(node, yaml.MappingNode):
             for key, value in node.value:
                 if key.value == step:
-                    following, line = value, key.start_mark.line + 1
+                    following, mark = value, key.start_mark
         elif isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
             following = node.value[step]
-            line = following.start_mark.line + 1
+            mark = following.start_mark
         # What is not in the text (the kind of a node, a field that is missing) is passed over.
         node = following or node
     if within and isinstance(node, yaml.ScalarNode):
-        return int(node.start_mark.line) + within + (node.style in {"|", ">"})
-    return int(line)
+        return int(node.start_mark.line) + within + (node.style in {"|", ">"}), 1
+    return int(mark.line) + 1, int(mark.column) + 1
 
 
 def lines_with(root: yaml.Node, words: Collection[str]) -> Iterator[tuple[str, str, int]]:

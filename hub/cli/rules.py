@@ -1,35 +1,57 @@
-"""`hub rules`: check and list rules, install packs of them."""
+"""`hub rules`: check and list rules, what an editor needs to know of them, and packs to start from."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterable
 from pathlib import Path
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from hub.settings import read
+from rules.book import Folders
+from rules.catalogue import Catalogue
+from rules.check import check as look
+from rules.cost import cost
+from rules.finding import Finding
 from rules.load import load_folder
-from rules.model import pick
+from rules.model import Rule, pick
 from rules.packs import find, packs
 from rules.packs import install as install_pack
+from rules.positions import Places, Position
+from rules.schema import schema as schema_of
 
 app = typer.Typer(help="When to speak: the rules.", no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
+COLOURS = {"error": "red", "warning": "yellow"}
 
 
 @app.command()
-def check(folder: Path = typer.Argument(None, help="A folder of rule files; the one in force by default.")) -> None:
-    """Check rule files; every fault with file, line and reason.
+def check(
+    folder: Path = typer.Argument(None, help="A folder of rule files; the one in force by default."),
+    costs: bool = typer.Option(False, "--costs", help="Show what each rule costs as well."),
+) -> None:
+    """Check rule files; every fault with file, line, column and reason. A warning alone is no failure.
 
-    Example: hub rules check ./rules
+    Example: hub rules check ./rules --costs
     """
     where = folder or read().rules_dir
-    loaded = load_folder(where)
+    loaded, known = load_folder(where), _catalogue()
     for problem in loaded.problems:
-        console.print(f"[red]{problem}[/]")
-    console.print(f"{len(loaded.rules)} rules in {where}, {len(loaded.problems)} faults.")
-    raise typer.Exit(1 if loaded.problems else 0)
+        console.print(f"[red]{escape(str(problem))}[/]")
+    found = look(loaded.rules, known)
+    places = Places.of_folder(where)
+    for finding in sorted(found, key=lambda one: places.of(one) or Position("", 0, 0)):
+        console.print(_told(finding, places))
+    if costs:
+        console.print(_costs(loaded.rules, known))
+    errors = sum(one.severity == "error" for one in found)
+    faults, warnings = len(loaded.problems) + errors, len(found) - errors
+    console.print(f"{len(loaded.rules)} rules in {where}, {faults} faults, {warnings} warnings.", markup=False)
+    raise typer.Exit(1 if faults else 0)
 
 
 @app.command("list")
@@ -76,3 +98,32 @@ def install(pack: str = typer.Argument(help="The name of a pack.")) -> None:
         "Read the messages and change them; then write `state: live` in place of `state: shadow`.",
         markup=False,
     )
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of a rule, for editors; it knows the traits and segments that are declared.
+
+    Example: hub rules schema > rule.schema.json
+    """
+    print(json.dumps(schema_of(_catalogue()), ensure_ascii=False, indent=2))
+
+
+def _catalogue() -> Catalogue:
+    settings = read()
+    book = Folders(settings.traits_dir, settings.segments_dir).book
+    return Catalogue.of(book.traits, book.segments, book.typed)
+
+
+def _told(finding: Finding, places: Places) -> str:
+    place = places.of(finding)
+    where = f"{place}: " if place else ""
+    return f"{escape(where)}[{COLOURS[finding.severity]}]{finding.severity}[/]: {escape(str(finding))}"
+
+
+def _costs(rules: Iterable[Rule], known: Catalogue) -> Table:
+    table = Table("rule", "predicates", "µs", "events", "values in lists", "bytes a wait", "found by")
+    for one in sorted((cost(rule, known) for rule in rules), key=lambda one: -one.micros):
+        numbers = (one.predicates, f"{one.micros:g}", one.events, one.values, one.wait_bytes)
+        table.add_row(one.rule, *map(str, numbers), ", ".join(one.held) or "its event alone")
+    return table
