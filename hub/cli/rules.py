@@ -8,11 +8,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from hub.cli import backtesting
 from hub.settings import read
 from rules.load import load_folder
 
 app = typer.Typer(help="When to speak: the rules.", no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
+backtesting.register(app)
 
 
 @app.command()
