@@ -126,7 +126,7 @@ def explain(
     scene = scene or of_event(event, ms, computed)  # the cause of a wait is lost: then the engine says so
     when, unless = (None if root is None else ask(root, scene, profile) for root in (rule.when, rule.unless))
     gates = _gates(rule, event, scene, profile, caps=caps, over=over)
-    concerned = over is not None or _listens(rule, event)
+    concerned = over is not None or listens(rule, event)
     ready = concerned and not _early(gates) and (over is not None or when is None or when.answer is True)
     wait = ""
     if rule.wait is not None and over is None and ready:
@@ -142,7 +142,7 @@ def explain(
         when=when if over is None else None,  # it held before the wait, and is not asked again
         unless=unless,
         gates=gates,
-        listens="" if concerned else f"on: it listens to {', '.join(map(str, rule.on))}, and this is {_kind(event)}",
+        listens="" if concerned else f"on: it listens to {', '.join(map(str, rule.on))}, and this is {kind_of(event)}",
         wait=wait,
         outcome=decision.outcome if decision is not None else "",
         reason=decision.reason if decision is not None else "",
@@ -173,12 +173,14 @@ def _gates(
     return tuple(reason for reason in asked if reason)
 
 
-def _listens(rule: Rule, event: Event) -> bool:
+def listens(rule: Rule, event: Event) -> bool:
+    """Whether a rule looks at events of this kind."""
     named = event.data.get("name")
     return any(on.type == event.type and (on.name is None or on.name == named) for on in rule.on)
 
 
-def _kind(event: Event) -> str:
+def kind_of(event: Event) -> str:
+    """The kind of an event, as rules write it."""
     named = event.data.get("name")
     return f"{event.type}/{named}" if isinstance(named, str) and named else event.type
 

@@ -27,12 +27,12 @@ from profile_store.store import Store
 from rules.backtest import cause_of
 from rules.decision import Decision
 from rules.engine import TIMER_DUE, Engine
-from rules.explain import Explanation, explain
+from rules.explain import Explanation, explain, kind_of, listens
 from rules.model import Rule
 from streams import verify
 from streams.backtest import Kept, opened
-from streams.decode import Incoming, one
 from streams.declared import Declarations
+from streams.decode import Incoming, one
 from streams.recorded import Recorded, line_of, recorded
 from streams.rerun import Rerun
 from streams.topic import Described, describe
@@ -45,6 +45,8 @@ class Step:
     when: int
     outcome: str
     reason: str
+    by: str = ""
+    """The kind of event that led to it, where it was another one."""
 
 
 @dataclass(slots=True)
@@ -65,7 +67,8 @@ class Why:
     def blame(self) -> str:
         """The first thing that stood against it, in one sentence; empty when it spoke, or still waits."""
         if self.said.outcome == "waiting" and self.came and self.came[-1].outcome == "cancelled":
-            return (self.then.blame if self.then is not None else "") or self.came[-1].reason
+            last = self.came[-1]
+            return (self.then.blame if self.then is not None else "") or f"{last.reason}: {last.by}"
         return self.said.blame or ("" if self.then is None else self.then.blame)
 
     def to_json(self) -> dict[str, Any]:
@@ -147,12 +150,6 @@ def choose(rule: Rule, events: Sequence[Incoming], at: int | None, id: str) -> E
     return max(mine, key=lambda one: one.ms) if at is None else min(mine, key=lambda one: abs(one.ms - at))
 
 
-def listens(rule: Rule, event: Event) -> bool:
-    """Whether a rule looks at events of this kind."""
-    named = event.data.get("name")
-    return any(on.type == event.type and on.name in {None, named if isinstance(named, str) else None} for on in rule.on)
-
-
 class Asking:
     """Sees a customer's events go by until the one that is asked about, and what becomes of it."""
 
@@ -188,7 +185,8 @@ class Asking:
         mine = [one for one in found if one.rule == self._rule.id and self._concerns(one, event)]
         if self._why is None or not mine:
             return found
-        self._why.came += [Step(ms, one.outcome, one.reason) for one in mine]
+        by = "" if event.id == self._event.id else kind_of(event)
+        self._why.came += [Step(ms, one.outcome, one.reason, by) for one in mine]
         self._waits |= {one.timer.id for one in mine if one.timer is not None}
         if event.type == TIMER_DUE and event.id != self._event.id:
             self._why.then = self._explained(event, ms, profile)
@@ -210,7 +208,7 @@ def lines(found: Why) -> Iterator[str]:
         yield "when the wait was over:"
         yield from (f"  {line}" for line in list(found.then.lines())[2:])
     for step in found.came:
-        yield f"{_moment(step.when)} {step.outcome}: {step.reason}"
+        yield f"{_moment(step.when)} {step.outcome}: {step.reason}" + (f" ({step.by})" if step.by else "")
     yield f"because: {found.blame}" if found.blame else "nothing stood against it"
 
 
