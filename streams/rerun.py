@@ -158,7 +158,7 @@ class Rerun:
         if incoming.ref in mine:
             return
         mine.add(incoming.ref)
-        incoming.settled = True
+        incoming.rehearsed = True
         try:
             for decision in self._recorded.decisions.get(occasion(incoming.event), ()):
                 self.town.touch(arrange(self.town, self.town.of(decision), decision), decision)

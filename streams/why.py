@@ -30,7 +30,7 @@ from rules.engine import TIMER_DUE, Engine
 from rules.explain import Explanation, explain, kind_of, listens
 from rules.model import Rule
 from streams import verify
-from streams.backtest import Kept, opened
+from streams.backtest import Kept
 from streams.declared import Declarations
 from streams.decode import Incoming, one
 from streams.recorded import Recorded, line_of, recorded
@@ -90,16 +90,16 @@ async def why(settings: Settings, rule: str, customer: str, at: int | None = Non
     Raises Rejected when there is no such rule, customer or event; Transient when Kafka or Redis does not answer.
     """
     document, kept = await _document(settings, customer)
-    found = opened(settings, settings.rules_dir)
+    found = Declarations(settings)  # of files with a mistake what is sound is in force
     await found.adopt(kept)
     asked = next((one for one in found.rules.engine.rules if one.id == rule), None)
     if asked is None:
         known = ", ".join(sorted(one.id for one in found.rules.engine.rules))
         raise Rejected(f"there is no rule {rule}; there are {known or 'none'}", field="rule")
     described = await asyncio.to_thread(describe, settings)
-    known_, events = await asyncio.to_thread(_read, settings, described, document)
-    wanted = choose(asked, events, at, event)
-    return Asking(settings, described.id, found, asked, wanted).run(known_, events)
+    past, events = await asyncio.to_thread(_read, settings, described, document)
+    asking = Asking(settings, described.id, found, asked, choose(asked, events, at, event))
+    return await asyncio.to_thread(asking.run, past, events)
 
 
 async def _document(settings: Settings, customer: str) -> tuple[Document, Kept]:

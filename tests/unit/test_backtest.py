@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from kafka import TopicPartition
 
 from hub.cli.backtesting import moment, span_of
 from hub.errors import Rejected
-from hub.replay import Stored
+from hub.replay import Merged, Stored
 from hub.settings import Settings
 from profile_store.draft import place
 from rules.backtest import Backtest, Sent, bars, compare
@@ -147,7 +149,8 @@ async def test_two_sets_of_rules_are_compared(shop: Shop, tmp_path: Path) -> Non
     after = run_of(shop, tmp_path / "after", rules)
     found = compare(before, after)
     assert [(one.rule, one.text) for one in found.gained] == [("more0", "0"), ("more1", "1"), ("more2", "2")]
-    assert found.lost == found.changed == ()
+    assert not found.lost
+    assert not found.changed
     assert [(one.lost.text, one.by and one.by.rule) for one in found.displaced] == [("shoe", "more2"), ("hat", "more2")]
     assert all(one.reason.startswith("cap: 3 marketing messages") for one in found.displaced)
     turned = compare(after, before)
@@ -222,3 +225,48 @@ def test_a_folder_that_is_not_there_or_has_a_mistake_is_refused(tmp_path: Path) 
     folder = settings(tmp_path, {"cart": {**CART, "wait": "soon"}}).rules_dir
     with pytest.raises(Rejected, match=r"cart\.yaml:\d+: wait: write a span"):
         opened(Settings(state=tmp_path), folder)
+
+
+class Broker:
+    """A consumer of a topic that answers with a few messages of one partition after the other."""
+
+    def __init__(self, lines: Mapping[int, list[int]]) -> None:
+        self.lines = {TopicPartition("log", one): times for one, times in lines.items()}
+        self.at = dict.fromkeys(self.lines, 0)
+        self.paused: set[TopicPartition] = set()
+
+    def assign(self, places: list[TopicPartition]) -> None:
+        assert set(places) == set(self.lines)
+
+    def seek_to_beginning(self) -> None:
+        self.at = dict.fromkeys(self.lines, 0)
+
+    def position(self, place: TopicPartition) -> int:
+        return self.at[place]
+
+    def pause(self, place: TopicPartition) -> None:
+        self.paused.add(place)
+
+    def resume(self, place: TopicPartition) -> None:
+        self.paused.discard(place)
+
+    def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
+        found = {}
+        for place in self.lines.keys() - self.paused:
+            start, self.at[place] = self.at[place], min(self.at[place] + 3, len(self.lines[place]))
+            times = self.lines[place][start : self.at[place]]
+            found[place] = [
+                SimpleNamespace(partition=place.partition, offset=start + n, timestamp=at, key=b"k", value=b"v")
+                for n, at in enumerate(times)
+            ]
+        return found
+
+
+def test_partitions_are_read_as_one_by_time_and_each_in_its_own_order() -> None:
+    lines = {0: [1, 5, 4, 9, 9, 12], 1: [2, 3, 6, 20, 21], 2: []}
+    until = {TopicPartition("log", one): len(times) for one, times in lines.items()}
+    until[TopicPartition("log", 1)] = 4
+    read = [(one.timestamp, one.partition, one.offset) for one in Merged(Broker(lines), until)]
+    assert [at for at, _, _ in read] == [1, 2, 3, 5, 4, 6, 9, 9, 12, 20], "what a partition says late comes late"
+    assert [offset for _, one, offset in read if one == 0] == [0, 1, 2, 3, 4, 5]
+    assert [offset for _, one, offset in read if one == 1] == [0, 1, 2, 3], "up to an offset, and no further"
