@@ -29,7 +29,7 @@ def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hub]:
     try:
         one.start()
         for seed in SEEDS:
-            done = one.command("demo", "--pause", "0", "--seed", str(seed))
+            done = one.command("demo", "--pause", "0", "--seed", str(seed), seconds=300)
             assert done.returncode == 0, done.stdout + done.stderr
         yield one
     finally:
@@ -51,7 +51,7 @@ def live(hub: Hub) -> dict[str, list[Message]]:
 
 
 def said(hub: Hub, *words: str) -> Any:
-    done = hub.command("rules", *words, "--json")
+    done = hub.command("rules", *words, "--json", seconds=300)
     assert done.returncode == 0, done.stdout + done.stderr
     return json.loads(done.stdout)
 

@@ -252,11 +252,11 @@ class Broker:
 
     def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Any]]:
         found = {}
-        for place in self.lines.keys() - self.paused:
-            start, self.at[place] = self.at[place], min(self.at[place] + 3, len(self.lines[place]))
-            times = self.lines[place][start : self.at[place]]
-            found[place] = [
-                SimpleNamespace(partition=place.partition, offset=start + n, timestamp=at, key=b"k", value=b"v")
+        for part in self.lines.keys() - self.paused:
+            start, self.at[part] = self.at[part], min(self.at[part] + 3, len(self.lines[part]))
+            times = self.lines[part][start : self.at[part]]
+            found[part] = [
+                SimpleNamespace(partition=part.partition, offset=start + n, timestamp=at, key=b"k", value=b"v")
                 for n, at in enumerate(times)
             ]
         return found
