@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import heapq
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any, Final
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
@@ -12,6 +15,9 @@ from kafka.errors import KafkaError
 from hub.bus import topic
 from hub.errors import Transient
 from hub.settings import Settings
+
+AHEAD: Final = 5_000
+"""Messages of one partition that may lie ready while another one is waited for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,65 @@ def _partition(consumer: KafkaConsumer, place: TopicPartition, offset: int | Non
                 return
             key = (record.key or b"").decode("utf-8", "replace")
             yield Stored(record.partition, record.offset, record.timestamp, key, record.value or b"")
+
+
+def ends(settings: Settings, name: str) -> dict[int, int]:
+    """Where each partition of a topic ends now: the offset after its last message. Raises Transient."""
+    full = topic(settings, name)
+    with _reading(settings) as consumer:
+        places = [TopicPartition(full, one) for one in sorted(consumer.partitions_for_topic(full) or ())]
+        return {place.partition: end for place, end in consumer.end_offsets(places).items()}
+
+
+def in_order(settings: Settings, name: str, until: Mapping[int, int]) -> Iterator[Stored]:
+    """What these partitions of a topic hold, each up to an offset, as one: by time, and in each by its own order.
+
+    Raises Transient.
+    """
+    full = topic(settings, name)
+    with _reading(settings) as consumer:
+        yield from Merged(consumer, {TopicPartition(full, one): end for one, end in until.items()})
+
+
+class Merged:
+    """Several partitions as one: of what comes next in each, the oldest first."""
+
+    def __init__(self, consumer: KafkaConsumer, until: Mapping[TopicPartition, int]) -> None:
+        self._consumer = consumer
+        self._until = until
+        self._ready: dict[TopicPartition, deque[Stored]] = {place: deque() for place in until}
+
+    def __iter__(self) -> Iterator[Stored]:
+        self._consumer.assign(list(self._until))
+        self._consumer.seek_to_beginning()
+        heads = [(first.timestamp, place.partition, place) for place in self._until if (first := self._first(place))]
+        heapq.heapify(heads)
+        while heads:
+            place = heads[0][2]
+            yield self._ready[place].popleft()
+            first = self._first(place)
+            if first is None:
+                heapq.heappop(heads)
+            else:
+                heapq.heapreplace(heads, (first.timestamp, place.partition, place))
+
+    def _first(self, place: TopicPartition) -> Stored | None:
+        """What comes next in a partition; None at its end."""
+        ready = self._ready[place]
+        while not ready and self._consumer.position(place) < self._until[place]:
+            self._consumer.resume(place)
+            for one, records in self._consumer.poll(timeout_ms=1000).items():
+                self._take(one, records)
+        return ready[0] if ready else None
+
+    def _take(self, place: TopicPartition, records: Iterable[Any]) -> None:
+        ready = self._ready[place]
+        for record in records:
+            if record.offset < self._until[place]:
+                key = (record.key or b"").decode("utf-8", "replace")
+                ready.append(Stored(record.partition, record.offset, record.timestamp, key, record.value or b""))
+        if len(ready) > AHEAD or self._consumer.position(place) >= self._until[place]:
+            self._consumer.pause(place)
 
 
 def put_back(settings: Settings, name: str, messages: list[tuple[str, bytes]]) -> None:

@@ -29,7 +29,7 @@ def arrange(customers: Customers, draft: Draft, incoming: Incoming) -> Draft:
     kind = incoming.event.type
     if kind in DECISIONS:
         return _follow(customers, draft, incoming)
-    if incoming.replayed:
+    if incoming.replayed or incoming.rehearsed:
         return draft
     by_hand = BY_HAND.get(kind)
     if by_hand is not None:

@@ -87,7 +87,7 @@ class Declarations:
 
     def _use(self, book: Book) -> None:
         made = catalogue(book.traits)
-        look, until = windows.readers(made.readings)
+        self.look, until = windows.readers(made.readings)
         self._folding = folding_of(book)
-        self._segments = Segments(segments_of(book.segments), made.readings, look, until)
-        self.editions.read_by(look)
+        self._segments = Segments(segments_of(book.segments), made.readings, self.look, until)
+        self.editions.read_by(self.look)

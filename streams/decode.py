@@ -62,6 +62,8 @@ class Incoming:
     """Read again after a loss: what it set off was sent long ago."""
     foretold: bool = False
     """A decision whose links count already, and whose turn is still to come."""
+    rehearsed: bool = False
+    """Seen again in a backtest: what it led to among identities is laid down already, and no history is written."""
 
     @property
     def place(self) -> tuple[int, int]:

@@ -22,7 +22,8 @@ from hub.partition import partition
 from hub.settings import Settings
 from hub.topics import INTERACTIONS, RULES
 from rules.engine import Engine
-from rules.history import FOLDER, History, publication, switched
+from rules.history import FOLDER, Change, History, publication, switched
+from rules.model import Rule
 from rules.watch import RuleFolder
 from streams.decode import EDITIONS, SWITCHED
 from streams.rulelog import RuleLog, new_key
@@ -74,6 +75,19 @@ class Editions:
         for old in sorted(self._engines)[:-KEPT]:
             del self._engines[old]
         return made
+
+    def use(self, rules: Sequence[Rule]) -> None:
+        """These rules at every place, whatever was published."""
+        self.history = History()
+        for offset, message in enumerate(publication([Change(one.id, one) for one in rules], FOLDER, 0)):
+            self.history.apply(offset, message)
+        self._engines = {}
+
+    @property
+    def newest(self) -> Engine:
+        """The rules of the newest edition."""
+        edition = self.history.newest
+        return self._engines.get(edition) or self._make(edition)
 
     def read_by(self, computed: Lookup) -> None:
         """From now on computed traits are read so."""

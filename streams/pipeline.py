@@ -98,7 +98,7 @@ def _fold(draft: Draft, incoming: Incoming, folding: Folding) -> None:
     part = draft.fold(incoming.keys[0], change)
     part["fences"][incoming.fence] = incoming.record.offset
     draft.seen[ref] = incoming.received
-    if event.type not in QUIET:
+    if event.type not in QUIET and not incoming.rehearsed:
         draft.rows.append(of_event(event, ms, draft.node(incoming.keys[0]) or ""))
 
 

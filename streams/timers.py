@@ -23,9 +23,9 @@ SOURCE: Final = "/timers"
 log = get("timers")
 
 
-def due_event(customer: str, slot: str, timer: str, tenant: str) -> Event:
+def due_event(customer: str, slot: str, timer: str, tenant: str, now: datetime | None = None) -> Event:
     """The event of a timer. Its id is fixed, so that however often it is sent, it counts once."""
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     return Event(
         id=event_id(SOURCE, timer),
         source=SOURCE,

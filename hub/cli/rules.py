@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from hub.cli import backtesting
 from hub.settings import read
 from rules.book import Folders
 from rules.catalogue import Catalogue
@@ -27,6 +28,7 @@ from rules.schema import schema as schema_of
 app = typer.Typer(help="When to speak: the rules.", no_args_is_help=True)
 console = Console(highlight=False, soft_wrap=True)
 COLOURS = {"error": "red", "warning": "yellow"}
+backtesting.register(app)
 
 
 @app.command()

@@ -383,6 +383,6 @@ def test_why_not() -> None:
         "yes: listens to this kind of event",
         "if:",
         "  unknown: profile.traits.age ge 18  (missing)",
-        "held by consent: marketing over email was not agreed to",
         "held by late: it reached us 2d after it happened",
+        "held by consent: marketing over email was not agreed to",
     ]
