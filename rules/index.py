@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hub.profile import Profile
-from rules.matcher import Matcher, Tests
+from rules.matcher import Matcher, Shared
 from rules.model import Rule
 from rules.scene import Scene
 from rules.speech import ends_of
@@ -43,13 +43,13 @@ class Index:
             for key in ends_of(rule):
                 kind, _, named = key.partition("/")
                 ends.setdefault(kind, {}).setdefault(named or None, set()).add(rule.id)
-        tests = Tests()
+        shared = Shared(rule.when for rule in rules)
         self._kinds: dict[str, dict[str | None, Concern]] = {}
         for kind in listeners.keys() | ends.keys():
             heard, over = listeners.get(kind, {}), ends.get(kind, {})
             names: list[str | None] = [None, *sorted(name for name in heard.keys() | over.keys() if name is not None)]
             matchers = {
-                name: Matcher([(rules[number].when, number) for number in heard[name]], tests) for name in heard
+                name: Matcher([(rules[number].when, number) for number in heard[name]], shared) for name in heard
             }
             self._kinds[kind] = {name: _concern(name, matchers, over) for name in names}
 
