@@ -108,17 +108,17 @@ def table(rules: Sequence[RuleLine]) -> dict[str, Any]:
     }
 
 
-def durable(rule: RuleLine, m: Any) -> Any:
-    """A rule as durable_rules builds it, from its `m`."""
+def durable(rule: RuleLine, m: Any, item: Any) -> Any:
+    """A rule as durable_rules builds it, from its `m` and `item`."""
     name, condition = rule
-    return (m.name == name) & _durable(condition, m)
+    return (m.name == name) & _durable(condition, m, item)
 
 
-def _durable(raw: Raw, m: Any) -> Any:
+def _durable(raw: Raw, m: Any, item: Any) -> Any:
     if "all" in raw:
-        return reduce(lambda a, b: a & b, (_durable(part, m) for part in raw["all"]))
+        return reduce(lambda a, b: a & b, (_durable(part, m, item) for part in raw["all"]))
     if "any" in raw:
-        return reduce(lambda a, b: a | b, (_durable(part, m) for part in raw["any"]))
+        return reduce(lambda a, b: a | b, (_durable(part, m, item) for part in raw["any"]))
     op, value = raw["op"], raw["value"]
     field = getattr(m, short(raw["field"]))
     if op == "in":
@@ -127,5 +127,5 @@ def _durable(raw: Raw, m: Any) -> Any:
     if op == "between":
         return (field >= value[0]) & (field <= value[1])
     if op == "contains":
-        return field.anyItem(m.item == value)
+        return field.anyItem(item == value)
     return {"eq": field.__eq__, "ne": field.__ne__, "ge": field.__ge__}[op](value)

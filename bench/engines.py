@@ -161,7 +161,7 @@ class Durable:
         self._hits: list[int] = []
         with self._lang.ruleset(self._name):
             for number, line in enumerate(lines):
-                self._lang.when_all(dialects.durable(line, self._lang.m))(self._heard(number))
+                self._lang.when_all(dialects.durable(line, self._lang.m, self._lang.item))(self._heard(number))
 
     def _heard(self, number: int) -> Callable[[Any], None]:
         return lambda context: self._hits.append(number)
@@ -187,4 +187,7 @@ BASELINES: dict[str, tuple[str, Callable[[Sequence[RuleLine]], Engine]]] = {
 }
 """By name: the module it needs, and what makes it."""
 
-__all__ = ["BASELINES", "READ", "Bucket", "Engine", "Ours", "rules_of"]
+AT_MOST: dict[str, int] = {"durable_rules": 1_000}
+"""Rules that an engine is asked at most: the network of 10,000 was not made within 25 s of processor."""
+
+__all__ = ["AT_MOST", "BASELINES", "READ", "Bucket", "Engine", "Ours", "rules_of"]

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from bench.contest import Ready, timed
 from bench.curve import Point, show
-from bench.engines import BASELINES, Bucket, Engine, Ours
+from bench.engines import AT_MOST, BASELINES, Bucket, Engine, Ours
 from bench.figures import Figure
 from bench.rulesets import SETTINGS, Load, Shape
 from bench.weight import weight
@@ -117,6 +117,8 @@ def _beside(name: str, module: str, make: Any, ready: Ready, ours: Ours) -> tupl
     title = f"faster than {name}"
     if find_spec(module.partition(".")[0]) is None:
         return Figure(title, 0.0, "×", note="not installed"), float("inf")
+    if len(ready.lines) > AT_MOST.get(name, BESIDE):
+        return Figure(title, 0.0, "×", note=f"not asked: it cannot take more than {AT_MOST[name]:,}"), float("inf")
     engine: Engine = make(ready.lines)
     ready.check(name, engine, ready.cases)
     # Ours is asked the same events over and over, for else there were nothing to measure.

@@ -29,8 +29,10 @@ SIZES: Final = (5, 20, 100, 1000)
 NOW: Final = 1_767_268_800_000
 LONG: Final = 1000
 """Values of a long list."""
-LISTED: Final = 5000
+LISTED: Final = tuple(f"x{n}" for n in range(5000))
 """Values such a list is drawn from."""
+LISTS: Final = 200
+"""Such lists; several rules may have the same."""
 
 Shape: TypeAlias = Literal["mixed", "one name", "one field", "long lists", "all missing"]
 """What is hostile: every rule listens to one event; every range asks about one field, each from another number;
@@ -109,13 +111,14 @@ def conditions(load: Load) -> list[tuple[str, dict[str, Any]]]:
     """The rules: the name of the event each listens to, and its condition as data."""
     draw = Draw(load.seed)
     found = []
+    lists = [sorted(draw.random.sample(LISTED, LONG)) for _ in range(LISTS if load.shape == "long lists" else 0)]
     for _ in range(load.rules):
         kind = draw.random.randrange(CLASSES)
         parts = [_predicate(draw, load, kind) for _ in range(draw.random.randint(load.least, load.most))]
         if draw.random.random() < 0.2:
             parts[-2:] = [{"any": parts[-2:]}]
         if load.shape == "long lists":
-            parts = [*_long_list(draw), *parts[:1]]
+            parts = [*_long_list(draw, draw.random.choice(lists)), *parts[:1]]
         name = name_of(0 if load.shape == "one name" else draw.rank(NAMES))
         found.append((name, {"all": parts}))
     return found
@@ -137,10 +140,9 @@ def _predicate(draw: Draw, load: Load, kind: int) -> dict[str, Any]:
     return {"field": "event.tags", "op": "contains", "value": f"v{draw.rank(20)}"}
 
 
-def _long_list(draw: Draw) -> list[dict[str, Any]]:
-    listed = sorted(draw.random.sample(range(LISTED), LONG))
+def _long_list(draw: Draw, listed: list[str]) -> list[dict[str, Any]]:
     return [
-        {"field": f"event.properties.l{draw.random.randrange(4)}", "op": "in", "value": [f"x{n}" for n in listed]},
+        {"field": f"event.properties.l{draw.random.randrange(4)}", "op": "in", "value": listed},
         {"field": f"event.properties.f{draw.random.randrange(EVENT_FIELDS)}", "op": "exists", "value": False},
     ]
 
@@ -203,7 +205,7 @@ def moments(load: Load, count: int, seed: int = 7) -> list[Moment]:
         there = 1.0 if load.whole else 0.0 if load.shape == "all missing" else 0.9
         said = {f"f{n}": draw.value(n) for n in range(EVENT_FIELDS) if draw.random.random() < there}
         if load.shape == "long lists":
-            said |= {f"l{n}": f"x{draw.random.randrange(LISTED)}" for n in range(4)}
+            said |= {f"l{n}": draw.random.choice(LISTED) for n in range(4)}
         tags = [f"v{draw.rank(20)}" for _ in range(3)]
         data = {"name": name, "properties": said, "tags": tags} if there else {"name": name}
         profile = empty(f"c{number}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from rules.asks import INFINITE, Ask, Ends
@@ -106,11 +107,10 @@ def _place(number: int, one: Ask, places: dict[Any, list[int]], kept: Counter[An
 
 def _kept(asked: Asked) -> Counter[Any] | None:
     """The values that get a mask, if there are too many; those that most clauses ask for."""
-    counts: Counter[Any] = Counter()
-    for _, one in asked:
-        if one.sort in {"is", "is not"}:
-            counts.update(one.what)
-    return Counter(dict(counts.most_common(VALUES))) if len(counts) > VALUES else None
+    whats = [one.what for _, one in asked if one.sort in {"is", "is not"}]
+    if sum(map(len, whats)) <= VALUES or len(set().union(*whats)) <= VALUES:
+        return None
+    return Counter(dict(Counter(chain.from_iterable(whats)).most_common(VALUES)))
 
 
 def elements(asked: Asked, size: int, exact: set[Decided]) -> Elements:

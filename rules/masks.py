@@ -112,8 +112,13 @@ class Masks:
             for name in short:
                 if name in longer:
                     value = held[name][0] if register else held[name]
+                    if value is None:
+                        continue
                     table, there = hooks[name]
-                    left |= _under(table, there, value)
+                    try:
+                        left |= table.get(value if value.__class__ is not bool else key(value), there)
+                    except TypeError:  # a list or a mapping is no value of an equality
+                        left |= there
         for get, table, there in self._hooks:
             left |= _under(table, there, get(data, profile, scene))
         return left

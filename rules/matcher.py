@@ -42,7 +42,7 @@ class Shared:
             for clause in self.clauses(condition):
                 for one in clause:
                     self._fields[one.field] += 1
-                    if one.sort == "is":
+                    if one.sort == "is" and len(one.what) <= COPIES:
                         for value in one.what:
                             self._values[one.field, value] += 1
 
@@ -63,7 +63,7 @@ class Shared:
 
     def tests(self, parts: Sequence[Condition]) -> Tests:
         """The closures that are still to be asked of a clause, the cheap ones first."""
-        return tuple(map(self._test, sorted(parts, key=weight))) if parts else ()
+        return tuple(map(self._test, sorted(parts, key=weight) if len(parts) > 1 else parts))
 
     def _test(self, part: Condition) -> Test:
         if not isinstance(part, Compare):
