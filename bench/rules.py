@@ -105,20 +105,21 @@ def _baselines(sizes: list[int]) -> tuple[list[Figure], dict[int, float]]:
         for name, (module, make) in BASELINES.items():
             figure, cost = _beside(name, module, make, ready, ours)
             figures.append(figure)
-            best[size] = min(best.get(size, cost), cost)
-        bound = BEST_TIMES if size == BESIDE else None
+            if cost is not None:
+                best[size] = min(best.get(size, cost), cost)
         known = [one.value for one in figures if one.value]
+        bound = BEST_TIMES if size == BESIDE and known else None
         figures.append(Figure("faster than the best of these", min(known, default=0.0), "×", bound))
     return figures, best
 
 
-def _beside(name: str, module: str, make: Any, ready: Ready, ours: Ours) -> tuple[Figure, float]:
-    """How many times faster ours is than another engine, and what that one costs in µs."""
+def _beside(name: str, module: str, make: Any, ready: Ready, ours: Ours) -> tuple[Figure, float | None]:
+    """How many times faster ours is than another engine, and what that one costs in µs, if it was asked."""
     title = f"faster than {name}"
     if find_spec(module.partition(".")[0]) is None:
-        return Figure(title, 0.0, "×", note="not installed"), float("inf")
+        return Figure(title, 0.0, "×", note="not installed"), None
     if len(ready.lines) > AT_MOST.get(name, BESIDE):
-        return Figure(title, 0.0, "×", note=f"not asked: it cannot take more than {AT_MOST[name]:,}"), float("inf")
+        return Figure(title, 0.0, "×", note=f"not asked: it cannot take more than {AT_MOST[name]:,}"), None
     engine: Engine = make(ready.lines)
     ready.check(name, engine, ready.cases)
     # Ours is asked the same events over and over, for else there were nothing to measure.
