@@ -3,6 +3,8 @@
 200 event names and the values of a field are drawn unevenly (Zipf), as real ones are. An event has 40 fields, a
 profile 200, of which a class of customers uses 10. A rule has 3 to 8 predicates: 55 % equalities, 20 % ranges, 10 %
 negations and missing fields, 10 % windows, 5 % lists; every fifth has an alternative.
+
+Beside this mixed load there are hostile ones, see `Shape`.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import accumulate
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from hub.profile import Profile, empty
 from rules.scene import Scene
@@ -25,6 +27,16 @@ NUMBERS: Final = 1000
 SIZES: Final = (5, 20, 100, 1000)
 """How many values a field of words has: every fourth field has as many."""
 NOW: Final = 1_767_268_800_000
+LONG: Final = 1000
+"""Values of a long list."""
+LISTED: Final = tuple(f"x{n}" for n in range(5000))
+"""Values such a list is drawn from."""
+LISTS: Final = 200
+"""Such lists; several rules may have the same."""
+
+Shape: TypeAlias = Literal["mixed", "one name", "one field", "long lists", "all missing"]
+"""What is hostile: every rule listens to one event; every range asks about one field, each from another number;
+every rule asks for one of 1,000 values, and that another field is missing; no event or profile says anything."""
 
 
 def name_of(number: int) -> str:
@@ -66,23 +78,49 @@ class Load:
 
     rules: int
     eager: float = 0.25
-    """How wide the rules are: the share of their equalities that ask for the most frequent value, and of ranges that
-    are open. 0.25 gives about one match an event at 10,000 rules."""
+    """The share of equalities that ask for the most frequent value, and of ranges that most numbers lie in."""
+    wide: float = 0.0
+    """The share of both that nearly every value fulfils."""
+    least: int = 3
+    most: int = 8
+    """Predicates of a rule."""
     whole: bool = False
     """No field is ever missing, so that engines without three values can be compared."""
     seed: int = 1
+    shape: Shape = "mixed"
+
+
+SETTINGS: Final = {
+    0.1: Load(10_000, eager=0.15, least=5),
+    1: Load(10_000, eager=0.5, least=4),
+    50: Load(10_000, wide=0.9, most=5),
+}
+"""By how many rules an event fulfils, about."""
+
+
+def field_names() -> dict[str, type]:
+    """The fields by their short names, with the type of what they say."""
+    fields = {f"{letter}{n}": int if numeric(n) else str for letter, most in _LETTERS for n in range(most)}
+    return {"name": str, "tags": list, **fields, **{f"w{n}": int for n in range(WINDOWS)}}
+
+
+_LETTERS: Final = (("f", EVENT_FIELDS), ("t", CLASSES * OWN_FIELDS))
 
 
 def conditions(load: Load) -> list[tuple[str, dict[str, Any]]]:
     """The rules: the name of the event each listens to, and its condition as data."""
     draw = Draw(load.seed)
     found = []
+    lists = [sorted(draw.random.sample(LISTED, LONG)) for _ in range(LISTS if load.shape == "long lists" else 0)]
     for _ in range(load.rules):
         kind = draw.random.randrange(CLASSES)
-        parts = [_predicate(draw, load, kind) for _ in range(draw.random.randint(3, 8))]
+        parts = [_predicate(draw, load, kind) for _ in range(draw.random.randint(load.least, load.most))]
         if draw.random.random() < 0.2:
             parts[-2:] = [{"any": parts[-2:]}]
-        found.append((name_of(draw.rank(NAMES)), {"all": parts}))
+        if load.shape == "long lists":
+            parts = [*_long_list(draw, draw.random.choice(lists)), *parts[:1]]
+        name = name_of(0 if load.shape == "one name" else draw.rank(NAMES))
+        found.append((name, {"all": parts}))
     return found
 
 
@@ -102,6 +140,13 @@ def _predicate(draw: Draw, load: Load, kind: int) -> dict[str, Any]:
     return {"field": "event.tags", "op": "contains", "value": f"v{draw.rank(20)}"}
 
 
+def _long_list(draw: Draw, listed: list[str]) -> list[dict[str, Any]]:
+    return [
+        {"field": f"event.properties.l{draw.random.randrange(4)}", "op": "in", "value": listed},
+        {"field": f"event.properties.f{draw.random.randrange(EVENT_FIELDS)}", "op": "exists", "value": False},
+    ]
+
+
 def _field(draw: Draw, kind: int, *, words: bool) -> tuple[int, str]:
     while True:
         if draw.random.random() < 0.6:
@@ -117,6 +162,8 @@ def _field(draw: Draw, kind: int, *, words: bool) -> tuple[int, str]:
 def _equality(draw: Draw, load: Load, field: tuple[int, str]) -> dict[str, Any]:
     number, name = field
     size = size_of(number)
+    if draw.random.random() < load.wide:
+        return {"field": name, "op": "in", "value": [f"v{n}" for n in range(min(size, 20))]}
     if draw.random.random() < load.eager:
         return {"field": name, "op": "eq", "value": "v0"}
     if draw.random.random() < 0.3:
@@ -126,7 +173,11 @@ def _equality(draw: Draw, load: Load, field: tuple[int, str]) -> dict[str, Any]:
 
 
 def _range(draw: Draw, load: Load, name: str) -> dict[str, Any]:
-    at = draw.random.randrange(NUMBERS // 2, NUMBERS)
+    at: float = draw.random.randrange(NUMBERS // 2, NUMBERS)
+    if load.shape == "one field":
+        name, at = "event.properties.f1", at + draw.random.random()
+    if draw.random.random() < load.wide:
+        return {"field": name, "op": "ge", "value": at // 50}
     if draw.random.random() < load.eager:
         at //= 10
     if draw.random.random() < 0.3:
@@ -141,6 +192,8 @@ class Moment:
     name: str
     scene: Scene
     profile: Profile
+    windows: dict[str, int]
+    """What the scene's computed traits are."""
 
 
 def moments(load: Load, count: int, seed: int = 7) -> list[Moment]:
@@ -148,17 +201,19 @@ def moments(load: Load, count: int, seed: int = 7) -> list[Moment]:
     draw = Draw(seed)
     found = []
     for number in range(count):
-        kind, name = draw.random.randrange(CLASSES), name_of(draw.rank(NAMES))
-        there = 1.0 if load.whole else 0.9
+        kind, name = draw.random.randrange(CLASSES), name_of(0 if load.shape == "one name" else draw.rank(NAMES))
+        there = 1.0 if load.whole else 0.0 if load.shape == "all missing" else 0.9
         said = {f"f{n}": draw.value(n) for n in range(EVENT_FIELDS) if draw.random.random() < there}
+        if load.shape == "long lists":
+            said |= {f"l{n}": draw.random.choice(LISTED) for n in range(4)}
         tags = [f"v{draw.rank(20)}" for _ in range(3)]
-        data = {"name": name, "properties": said, "tags": tags}
+        data = {"name": name, "properties": said, "tags": tags} if there else {"name": name}
         profile = empty(f"c{number}")
         own = range(CLASSES * OWN_FIELDS) if load.whole else range(kind * OWN_FIELDS, (kind + 1) * OWN_FIELDS)
-        for field in own:
+        for field in own if there else ():
             profile["traits"][f"t{field}"] = [draw.value(field), NOW, "r", "web.identify"]
-        windows = {f"w{n}": draw.random.randrange(NUMBERS) for n in range(WINDOWS)}
+        windows = {f"w{n}": draw.random.randrange(NUMBERS) for n in range(WINDOWS)} if there else {}
         scene = Scene(f"e{number}", "web.track", "/s", "user_id:x", "default", data, NOW, NOW)
         scene.computed = lambda _, trait, __, windows=windows: windows.get(trait)  # type: ignore[misc]
-        found.append(Moment(name, scene, profile))
+        found.append(Moment(name, scene, profile, windows))
     return found

@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from bench.curve import draw
 from bench.figures import Figure, Report
 from bench.gateway import gateway
 from bench.ground import Ground, ground
@@ -16,8 +17,10 @@ from bench.growth import growth
 from bench.latency import latency
 from bench.reads import reads
 from bench.rebuild import rebuild
+from bench.rules import rules
 from bench.size import size
 from bench.throughput import throughput
+from hub.errors import Misconfigured
 
 Part = Callable[[Ground, float], Awaitable[list[Figure]]]
 
@@ -31,12 +34,25 @@ PARTS: dict[str, Part] = {
     "growth": growth,
 }
 
+RULES: str = "rules"
+"""The part that needs no ground: neither Kafka nor Redis."""
+
 console = Console(highlight=False, width=150)
 
 
-async def run(only: Sequence[str] = (), *, quick: bool = False) -> Report:
-    """Run the parts asked for, or all, each on a fresh ground."""
+async def run(only: Sequence[str] = (), *, quick: bool = False, picture: Path | None = None) -> Report:
+    """Run the parts asked for, or all, each on a fresh ground. Raises Misconfigured when there is no such part."""
+    known = (*PARTS, RULES)
+    for name in only:
+        if name not in known:
+            raise Misconfigured(f"bench: there is no part {name[:40]}: use {', '.join(known)}")
     report = Report()
+    if not only or RULES in only:
+        console.print(f"[dim]{RULES} …[/]")
+        figures, curve = await rules(0.1 if quick else 1.0)
+        report.figures += figures
+        if picture is not None:
+            draw(curve, picture)
     for name, part in PARTS.items():
         if only and name not in only:
             continue

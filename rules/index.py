@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hub.profile import Profile
 from rules import marks
 from rules.marks import Mark
-from rules.matcher import Matcher, Tests
+from rules.matcher import Matcher, Shared
 from rules.model import Rule
 from rules.scene import Scene
 
@@ -46,7 +46,7 @@ class Index:
             for key in dict.fromkeys(kind for node in rule.ends for kind in node.seen):
                 kind, _, named = key.partition("/")
                 ends.setdefault(kind, {}).setdefault(named or None, set()).add(rule.id)
-        tests = Tests()
+        shared = Shared(rule.when for rule in rules)
         self._kinds: dict[str, dict[str | None, Concern]] = {}
         remembered: dict[str, dict[str | None, tuple[Mark, ...]]] = {}
         for key, kept in marks.by_kind(rules).items():
@@ -57,7 +57,7 @@ class Index:
             called = {name for name in (*heard, *over, *kept_of) if name is not None}
             names: list[str | None] = [None, *sorted(called)]
             matchers = {
-                name: Matcher([(rules[number].when, number) for number in heard[name]], tests) for name in heard
+                name: Matcher([(rules[number].when, number) for number in heard[name]], shared) for name in heard
             }
             self._kinds[kind] = {name: _concern(name, matchers, over, kept_of) for name in names}
 

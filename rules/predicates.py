@@ -127,8 +127,10 @@ def _text(node: Text, holds: bool) -> Test:
         if value.__class__ is str:
             return match(value.casefold() if fold else value) is holds
         if listing and value.__class__ is list:
-            words = (one.casefold() if fold else one for one in value[:MAX_ITEMS] if one.__class__ is str)
-            return (part in words) is holds
+            some = value if len(value) <= MAX_ITEMS else value[:MAX_ITEMS]
+            if not fold:
+                return (part in some) is holds
+            return (part in (one.casefold() for one in some if one.__class__ is str)) is holds
         return False
 
     return run

@@ -17,7 +17,7 @@ from rules.reference import ask
 from tests.unit import generated
 
 READ: TypeAdapter[Condition] = TypeAdapter(Condition)
-CONDITIONS, MOMENTS, EXAMPLES = 50, 8, 250
+CONDITIONS, MOMENTS, EXAMPLES = 50, 40, 50
 """100,000 triples of condition, event and profile in all."""
 
 
