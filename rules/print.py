@@ -23,7 +23,20 @@ PARTS: Final = (
     ("cap", "once"),
 )
 """What stands together; an empty line between, and what is not named here last."""
-ORDER: Final = ("channel", "purpose", "subject", "text", "short", "field", "op", "value", "list", "has", "seen", "within")
+ORDER: Final = (
+    "channel",
+    "purpose",
+    "subject",
+    "text",
+    "short",
+    "field",
+    "op",
+    "value",
+    "list",
+    "has",
+    "seen",
+    "within",
+)
 WIDTH: Final = 110
 """Longer texts are folded, longer conditions written one below the other."""
 _TAG: Final = "tag:yaml.org,2002:"
@@ -156,12 +169,10 @@ def has_remarks(source: str) -> bool:
     """Whether a text has comments, which printing it anew would lose."""
     if "#" not in source:
         return False
-    spans: list[tuple[int, int]] = []
     try:
-        for event in yaml.parse(source, Loader=yaml.SafeLoader):
-            if isinstance(event, yaml.ScalarEvent):
-                spans.append((event.start_mark.index, event.end_mark.index))
+        events = [one for one in yaml.parse(source, Loader=yaml.SafeLoader) if isinstance(one, yaml.ScalarEvent)]
     except yaml.YAMLError:
         return True
+    spans = [(one.start_mark.index, one.end_mark.index) for one in events]
     signs = (found.end() - 1 for found in re.finditer(r"(?:^|\s)#", source))
     return any(not any(start <= sign < end for start, end in spans) for sign in signs)
