@@ -80,8 +80,8 @@ class Fields:
     def _event(self, kind: str) -> Markup:
         type_, slash, name = kind.partition("/")
         if slash:
-            return isolated(name)
-        known = rulelabels.EVENTS.get(type_)
+            return isolated(self._words.say("“%(text)s”", text=name))
+        known = rulelabels.SEVERAL.get(type_)
         return self._put(known) if known else isolated(kind, "ltr")
 
     def _label(self, name: str, table: Any) -> str:

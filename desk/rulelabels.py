@@ -75,6 +75,22 @@ EVENTS: Final = {
     "segment.entered": N_("A customer enters a segment"),
     "segment.left": N_("A customer leaves a segment"),
 }
+SEVERAL: Final = {
+    "email.received": N_("mails received"),
+    "email.opened": N_("mails opened"),
+    "email.clicked": N_("links followed in mails"),
+    "sms.received": N_("text messages received"),
+    "social.message": N_("chat messages received"),
+    "social.comment": N_("comments"),
+    "phone.ringing": N_("calls"),
+    "phone.answered": N_("calls answered"),
+    "phone.missed": N_("calls missed"),
+    "phone.ended": N_("calls ended"),
+    "web.track": N_("actions on the site"),
+    "web.page": N_("pages looked at"),
+    "survey.answered": N_("surveys answered"),
+}
+"""Events that are counted."""
 NAMED_EVENTS: Final = {
     "web.track": N_("“%(name)s” on the site"),
     "web.page": N_("The page “%(name)s” is looked at"),
@@ -100,10 +116,9 @@ PLACES: Final = {
     "event": N_("%(name)s of the event"),
     "profile.traits": N_("%(name)s of the customer"),
     "profile.facts": N_("%(name)s, as told"),
-    "profile.counts": N_("Number of times: %(name)s"),
-    "profile.latest.time": N_("Last time: %(name)s"),
-    "profile.latest.text": N_("Text of the last: %(name)s"),
-    "profile.channels": N_("%(name)s"),
+    "profile.counts": N_("Number of %(name)s"),
+    "profile.latest.time": N_("The last of the %(name)s"),
+    "profile.latest.text": N_("Text of the last of the %(name)s"),
     "profile.consent": N_("Consent: %(name)s"),
     "profile.identities": N_("Known: %(name)s"),
     "profile.computed": N_("Computed: %(name)s"),
@@ -151,6 +166,8 @@ SENTENCES: Final = {
     "within": N_("%(field)s was within the last %(value)s"),
     "before": N_("%(field)s was before %(value)s"),
     "after": N_("%(field)s was after %(value)s"),
+    "member": N_("Is in the segment %(name)s"),
+    "stranger": N_("Is not in the segment %(name)s"),
     "yes": N_("%(field)s: yes"),
     "no": N_("%(field)s: no"),
 }
@@ -160,6 +177,9 @@ GROUPS: Final = {
     "none": N_("None of these holds"),
     "not-all": N_("Not all of these hold"),
 }
+NOT: Final = N_("This does not hold")
+SEEN: Final = {True: N_("Within the last %(span)s: %(events)s"), False: N_("Since then: %(events)s")}
+"""With a span, and without."""
 LISTS: Final = {
     "has": N_("In the list “%(field)s” there is an entry for which"),
     "every": N_("For every entry of the list “%(field)s”"),

@@ -17,6 +17,7 @@ from desk.problems import Problem
 from desk.rulebook import Id, known
 from desk.rulepreview import previews
 from desk.titles import titles
+from desk.words import LANGUAGES
 from hub.settings import Settings
 from rules import print as printer
 from rules.declared import load_segments, load_traits
@@ -85,9 +86,13 @@ async def one(
         return page(request, "rule-missing", 404)
     data = spread(said(last))
     shown = previews(data["send"], here.settings.language)
-    values = {"rule": data, "last": versions[-1], "versions": versions[::-1], "previews": shown}
+    numbers = {one.edition: number for number, one in enumerate(versions, 1)}
+    values = {
+        **{"rule": data, "last": versions[-1], "versions": versions[::-1], "numbers": numbers},
+        **{"previews": shown, "text": printer.printed(last)},
+    }
     compared = _compared(versions, before, after)
-    return page(request, "rule", 200, **values, **compared, text=printer.printed(last), **_rights(request))
+    return page(request, "rule", 200, **values, **compared, **_rights(request))
 
 
 @router.get("/{rule}/edit")
@@ -105,7 +110,7 @@ async def edit(request: Request, rule: Id) -> Response:
 
 async def _editor(request: Request, rule: dict[str, Any], last: Version | None) -> Response:
     fields = await asyncio.to_thread(_fields, desk(request).settings)
-    languages = list(dict.fromkeys(("en", "fa", *_languages(rule))))
+    languages = list(dict.fromkeys((language_of(request), *LANGUAGES, *_languages(rule))))
     values = {"rule": rule, "last": last, "fields": fields, "text": printer.text(rule), "channels": MESSAGE_CHANNELS}
     document = orjson.dumps(rule).decode()
     return page(request, "rule-edit", 200, **values, document=document, message_languages=languages, **_rights(request))

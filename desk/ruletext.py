@@ -69,6 +69,8 @@ class RuleText:
             return str(text)
         parts = []
         for unit, size in UNITS.items():
+            if unit == "w" and left % size:
+                continue  # 30 days are not 4 weeks and 2 days
             number, left = divmod(left, size)
             if number:
                 parts.append(self._unit(unit, number))
@@ -128,7 +130,7 @@ class RuleText:
             return self._group("none", part["any"])
         if isinstance(part, Mapping) and isinstance(part.get("all"), list):
             return self._group("not-all", part["all"])
-        return self._group("none", [part])
+        return Line("group", self._put(rulelabels.NOT), [self.condition(part)])
 
     def _list(self, node: Mapping[str, Any]) -> Line:
         key = next((one for one in rulelabels.LISTS if one in node), None)
@@ -140,9 +142,9 @@ class RuleText:
     def _seen(self, node: Mapping[str, Any]) -> Markup:
         between = escape(self._words.say(" or "))
         events = between.join(self.event(one) for one in _listed(node["seen"]))
-        if node.get("within") is None:
-            return self._put("Since then: %(events)s", events=events)
-        return self._put("Within the last %(span)s: %(events)s", events=events, span=self.span(node["within"]))
+        span = node.get("within")
+        values = {"events": events} if span is None else {"events": events, "span": self.span(span)}
+        return self._put(rulelabels.SEEN[span is not None], **values)
 
     def _line(self, node: Mapping[str, Any]) -> Line:
         op, value = str(node.get("op")), node.get("value")
@@ -152,6 +154,10 @@ class RuleText:
             op = "unknown" if value is False else "known"
         elif isinstance(value, bool) and op in {"eq", "ne"}:
             op = "yes" if value is (op == "eq") else "no"
+            segment = str(node["field"]).removeprefix("profile.segments.")
+            if segment != node["field"]:
+                sentence = rulelabels.SENTENCES["member" if op == "yes" else "stranger"]
+                return Line("line", self._put(sentence, name=isolated(segment)))
         elif op in _MOMENTS and moment(str(node["field"])):
             op = _MOMENTS[op]
         sentence = rulelabels.SENTENCES.get(op)
@@ -164,9 +170,7 @@ class RuleText:
         elif op == "within":
             said["value"] = self.span(value)
         else:
-            said["value"] = escape(self._words.say(", ")).join(
-                map(self._value, _listed(value))
-            )
+            said["value"] = escape(self._words.say(", ")).join(map(self._value, _listed(value)))
         return Line("line", self._put(sentence, **said))
 
     def _value(self, value: object) -> Markup:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from rules import spans
 from rules.model import ANY_LANGUAGE, Rule
 
 WORDED: Final = ("subject", "text", "short")
@@ -37,10 +38,13 @@ def _change(
 ) -> dict[str, Any]:
     changed = dict(data)
     ways: dict[str, Callable[[Any], Any]] = {"name": worded, "on": events}
+    ways |= dict.fromkeys(("wait", "max_age"), _span)
     ways |= dict.fromkeys(CONDITIONS, lambda root: _seen(root, listed))
     for key, way in ways.items():
         if key in changed:
             changed[key] = way(changed[key])
+    if isinstance(changed.get("cap"), dict) and "per" in changed["cap"]:
+        changed["cap"] = {**changed["cap"], "per": _span(changed["cap"]["per"])}
     if isinstance(changed.get("send"), dict):
         send = dict(changed["send"])
         for key, way in {"channel": listed, **dict.fromkeys(WORDED, worded)}.items():
@@ -56,8 +60,13 @@ def _seen(node: Any, listed: Callable[[Any], Any]) -> Any:
         return [_seen(one, listed) for one in node]
     if not isinstance(node, dict):
         return node
-    below = {key: _seen(node[key], listed) for key in _BELOW if key in node}
-    return {**node, **below, **({"seen": listed(node["seen"])} if "seen" in node else {})}
+    changed = {key: _seen(node[key], listed) for key in _BELOW if key in node}
+    if "seen" in node:
+        changed["seen"] = listed(node["seen"])
+    for key in ("within", *(("value",) if node.get("op") == "within" else ())):
+        if key in node:
+            changed[key] = _span(node[key])
+    return {**node, **changed}
 
 
 def _worded(said: Any) -> Any:
@@ -74,6 +83,19 @@ def _listed(said: Any) -> list[Any]:
 
 def _one(said: Any) -> Any:
     return said[0] if isinstance(said, list) and len(said) == 1 and isinstance(said[0], str) else said
+
+
+def _span(said: Any) -> Any:
+    """30 days are `30d` and not `4w2d`; weeks stay where there is nothing beside them."""
+    try:
+        left = spans.parse(said)
+    except ValueError:
+        return said
+    weeks = spans.UNITS["w"]
+    days, rest = divmod(left, spans.UNITS["d"])
+    if left % weeks == 0 or not days:
+        return spans.text(left)
+    return f"{days}d{spans.text(rest)}"
 
 
 def _event(one: Any) -> Any:

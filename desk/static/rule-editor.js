@@ -4,7 +4,7 @@ import { announce, ask, find, icon, make } from "./dom.js";
 import { tabs } from "./keys.js";
 import { focusOn, Form } from "./rule-form.js";
 import * as textView from "./rule-text.js";
-import { digits } from "./words.js";
+import { digits, say } from "./words.js";
 
 const PAUSE = 400; // milliseconds without another letter
 const API = "/api/v1/rules";
@@ -40,15 +40,14 @@ function go(fault) {
 /** The faults as buttons that lead there. */
 function list(faults) {
   const items = faults.slice(0, 30).map((fault) => {
-    const line = view === "text" ? make("span", { class: "source" }, editor.dataset.line.replace("%(n)s", digits(fault.line)), " ") : null;
+    const line = view === "text" ? make("span", { class: "source" }, say("line", { n: digits(fault.line) }), " ") : null;
     const said = make("span", { lang: "en", dir: "ltr" }, fault.field && make("b", {}, fault.field), fault.field ? ": " : "", fault.reason);
     const button = make("button", { type: "button", class: "row-button" }, line, said);
     button.addEventListener("click", () => go(fault));
     return make("li", {}, button);
   });
   find("#faults").replaceChildren(...items);
-  const { none, one, many } = editor.dataset;
-  const count = faults.length ? (faults.length === 1 ? one : many).replace("%(n)s", digits(faults.length)) : none;
+  const count = faults.length ? say(faults.length === 1 ? "fault" : "faults", { n: digits(faults.length) }) : editor.dataset.none;
   const place = find("#faults-count");
   place.replaceChildren(icon(faults.length ? "triangle-alert" : "circle-check"), ` ${count}`);
   place.classList.toggle("wrong", faults.length > 0);

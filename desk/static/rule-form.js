@@ -4,6 +4,7 @@ import { all, find } from "./dom.js";
 import { get, same, set, span } from "./rule-document.js";
 import { Tree } from "./rule-tree.js";
 import { tabs } from "./keys.js";
+import { say } from "./words.js";
 
 const KNOWN = ["id", "name", "note", "state", "priority", "on", "if", "wait", "unless", "send", "cap", "once"];
 const form = () => find("#rule-form");
@@ -51,7 +52,7 @@ export class Form {
     this.showChannels();
     const rest = Object.keys(data).filter((key) => !KNOWN.includes(key));
     find("#rest").hidden = !rest.length;
-    find("#rest").textContent = find("#editor").dataset.rest.replace("%(parts)s", rest.join(", "));
+    find("#rest").textContent = say("only_text", { parts: rest.join(", ") });
   }
 
   showSpan(field) {

@@ -62,7 +62,7 @@ async function compare() {
 function step(one, words) {
   const known = ["yes", "no", "unknown"].includes(one.answer) ? one.answer : "unknown";
   const sign = { yes: "check", no: "x", unknown: "circle-question-mark" }[known];
-  const found = one.found ? make("span", { class: "source" }, " · ", words.found.replace("%(value)s", `\u2068${one.found}\u2069`)) : null;
+  const found = one.found ? make("span", { class: "source" }, " · ", say("found_value", { value: `\u2068${one.found}\u2069` })) : null;
   const text = make("span", {}, make("span", { dir: "auto" }, one.asked), " ", make("b", {}, words[known]), found);
   const parts = (one.parts ?? []).map((part) => step(part, words));
   return make("li", { "data-answer": known }, make("div", { class: "step" }, icon(sign), text), parts.length ? make("ul", {}, ...parts) : null);
@@ -78,7 +78,7 @@ function explain(said, words) {
 
 function picture(said, words) {
   if (!said.days?.length) return [make("p", {}, words.none)];
-  const sum = words.sum.replace("%(sent)s", digits(said.sent)).replace("%(customers)s", digits(said.customers));
+  const sum = say("would_send", { sent: digits(said.sent), customers: digits(said.customers) });
   const held = Object.entries(said.held ?? {});
   const reasons = make("ul", { class: "held" }, ...held.map(([reason, count]) => make("li", {}, isolated(reason), " ", make("b", {}, digits(count)))));
   return [make("p", { class: "summary" }, sum), ...plot(said.days, words), held.length ? make("h3", {}, words.held) : null, held.length ? reasons : null].filter(Boolean);

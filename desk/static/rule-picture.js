@@ -1,6 +1,6 @@
 /** Messages by day, as a picture and as a table for whoever does not see it. */
 
-import { make } from "./dom.js";
+import { icon, make } from "./dom.js";
 import { date, digits } from "./words.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
@@ -39,6 +39,6 @@ export function plot(days, words) {
   const key = make("p", { class: "key source" }, make("span", { class: "key-sent" }, words.sent), make("span", { class: "key-held" }, words.held));
   const head = make("tr", {}, ...[words.day, words.sent, words.held].map((name) => make("th", { scope: "col" }, name)));
   const rows = days.map((one) => make("tr", {}, make("th", { scope: "row" }, date(moment(one.day))), make("td", {}, digits(one.sent)), make("td", {}, digits(one.held))));
-  const table = make("details", { class: "more" }, make("summary", {}, words.table), make("div", { class: "scrolls" }, make("table", { class: "conflicts" }, make("thead", {}, head), make("tbody", {}, ...rows))));
+  const table = make("details", { class: "more" }, make("summary", {}, words.table, " ", icon("chevron-down")), make("div", { class: "scrolls" }, make("table", { class: "conflicts" }, make("thead", {}, head), make("tbody", {}, ...rows))));
   return [chart, ends, key, table];
 }

@@ -154,7 +154,9 @@ export class Tree {
     const op = find("[data-part=op]", element);
     field.value = shown.field;
     op.value = shown.op;
-    field.addEventListener("input", () => { shown.field = field.value.trim(); this.tell(); });
+    const name = () => { find("[data-said]", element).textContent = find(`#rule-fields option[value="${CSS.escape(shown.field)}"]`)?.textContent ?? ""; };
+    name();
+    field.addEventListener("input", () => { shown.field = field.value.trim(); name(); this.tell(); });
     op.addEventListener("change", () => {
       this.turn(shown, op.value);
       this.values(shown, element);
