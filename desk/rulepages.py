@@ -31,15 +31,10 @@ router = APIRouter(prefix="/rules", include_in_schema=False, default_response_cl
 
 START: Final[dict[str, Any]] = {
     "id": "",
-    "name": {"en": "", "fa": ""},
+    "name": {},
     "state": "draft",
     "on": ["web.track/Product Added"],
-    "send": {
-        "channel": ["email", "sms"],
-        "purpose": "marketing",
-        "subject": {"en": "", "fa": ""},
-        "text": {"en": "", "fa": ""},
-    },
+    "send": {"channel": ["email", "sms"], "purpose": "marketing", "subject": {}, "text": {}},
 }
 """What a new rule begins with: a draft, so that nothing is sent while it is written."""
 

@@ -156,8 +156,8 @@ class RuleText:
             op = "yes" if value is (op == "eq") else "no"
             segment = str(node["field"]).removeprefix("profile.segments.")
             if segment != node["field"]:
-                sentence = rulelabels.SENTENCES["member" if op == "yes" else "stranger"]
-                return Line("line", self._put(sentence, name=isolated(segment)))
+                membership = rulelabels.SENTENCES["member" if op == "yes" else "stranger"]
+                return Line("line", self._put(membership, name=isolated(segment)))
         elif op in _MOMENTS and moment(str(node["field"])):
             op = _MOMENTS[op]
         sentence = rulelabels.SENTENCES.get(op)

@@ -173,6 +173,6 @@ def has_remarks(source: str) -> bool:
         events = [one for one in yaml.parse(source, Loader=yaml.SafeLoader) if isinstance(one, yaml.ScalarEvent)]
     except yaml.YAMLError:
         return True
-    spans = [(one.start_mark.index, one.end_mark.index) for one in events]
+    spans = [(one.start_mark.index, one.end_mark.index) for one in events if one.start_mark and one.end_mark]
     signs = (found.end() - 1 for found in re.finditer(r"(?:^|\s)#", source))
     return any(not any(start <= sign < end for start, end in spans) for sign in signs)

@@ -44,4 +44,5 @@ export function start() {
   if (find("#rules-find")) finder(find("#rules-find"));
   if (find("#rule")) page.start();
   if (find("#editor")) editor.start();
+  find("#main").dataset.ready = "";
 }
