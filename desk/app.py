@@ -15,13 +15,25 @@ from fastapi.openapi.utils import get_openapi
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 
-from desk import arranging, backstage, customers, dialogs, pages, problems, rulebook, segments, writing
+from desk import (
+    arranging,
+    backstage,
+    customers,
+    dialogs,
+    pages,
+    problems,
+    rulebook,
+    rulepages,
+    ruletools,
+    segments,
+    writing,
+)
 from desk.access import API, guard
 from desk.context import Desk
 from desk.feed import Feed
 from desk.history import History
 from desk.log import KafkaLog
-from desk.ports import Bus, DeadLetters, Log, Rules, Store, TriggerFeed
+from desk.ports import Bus, DeadLetters, Judge, Log, Rules, Store, TriggerFeed
 from desk.shield import Shield
 from desk.topics import KafkaDeadLetters, KafkaRules, KafkaTriggers
 from hub import metrics
@@ -48,6 +60,7 @@ def create_app(
     dead_letters: DeadLetters | None = None,
     log: Log | None = None,
     rules: Rules | None = None,
+    judge: Judge | None = None,
 ) -> FastAPI:
     """The application; it opens no connection of its own. Raises Misconfigured without a secret for tokens."""
     if not settings.jwt_secret.get_secret_value():
@@ -81,11 +94,12 @@ def create_app(
         dead_letters or KafkaDeadLetters(settings),
         History(store, log or KafkaLog(settings)),
         rules or KafkaRules(settings),
+        judge,
         asyncio.Event(),
     )
     problems.install(app)
     app.add_exception_handler(Unauthenticated, _ask_to_sign_in)
-    for part in (segments, customers, arranging, writing, backstage, rulebook, pages, dialogs):
+    for part in (segments, customers, arranging, writing, backstage, rulebook, ruletools, pages, rulepages, dialogs):
         app.include_router(part.router)
     app.add_api_route("/openapi.json", _openapi(app), include_in_schema=False)
     app.mount("/static", StaticFiles(directory=STATIC), name="static")

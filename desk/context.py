@@ -12,7 +12,7 @@ from fastapi import Request
 from desk.access import still_valid
 from desk.feed import Feed
 from desk.history import History
-from desk.ports import Bus, DeadLetters, Rules, Store, TriggerFeed
+from desk.ports import Bus, DeadLetters, Judge, Rules, Store, TriggerFeed
 from desk.problems import Problem
 from desk.render import Renderer, renderer
 from desk.sse import Life
@@ -40,6 +40,8 @@ class Desk:
     dead_letters: DeadLetters
     history: History
     rules: Rules
+    judge: Judge | None
+    """None: this installation cannot ask rules about what was."""
     closing: asyncio.Event
     """Set when the process is asked to end: open streams end then."""
 

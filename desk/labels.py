@@ -306,7 +306,6 @@ FAULTS: Final = {
     "stopped": N_("closed by STOP until they write START"),
 }
 """Why nothing is sent to an address that we know."""
-RULE_STATES: Final = {"live": N_("In force"), "shadow": N_("Shadow"), "draft": N_("Draft"), "retired": N_("Retired")}
 AGENT_STATES: Final = {"available": N_("Available"), "busy": N_("Busy"), "away": N_("Away")}
 ROLES: Final = {
     "agent": N_("Agent"),

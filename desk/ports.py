@@ -11,6 +11,7 @@ from typing_extensions import TypedDict
 from hub.event import Event
 from hub.profile import Document, Profile
 from rules.history import History as RuleHistory
+from rules.model import Rule
 
 
 class Row(TypedDict):
@@ -97,6 +98,25 @@ class Rules(Protocol):
 
     async def history(self) -> RuleHistory:
         """All that is published now. Raises Transient."""
+        ...
+
+
+class Judge(Protocol):
+    """What a rule did, or would have done, about what is in the log."""
+
+    async def why(self, rule: str, customer: str, at: int | None) -> dict[str, Any]:
+        """What the rule asked about the customer around a moment (ms; None: last), and what was found. Raises Rejected.
+
+        `summary`; `steps`: each `asked`, `answer` (yes, no, unknown), `found` and `parts` of the same kind; `gates`;
+        `event`.
+        """
+        ...
+
+    async def backtest(self, rule: str | Rule, since: int, until: int) -> dict[str, Any]:
+        """What a published rule, or a draft, would have sent between two moments (ms). Raises Rejected.
+
+        `days`: each `day`, `sent`, `held`; `sent`, `customers`, and `held` by reason.
+        """
         ...
 
 

@@ -10,12 +10,15 @@ from typing import Any, Final
 import orjson
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from desk import known, labels, reach, rows, views
+from desk import known, labels, reach, rows, rulelabels, views
 from desk.filters import Filters, icon
 from desk.kinship import Kinship
 from desk.names import Names
 from desk.places import NOWHERE, Places
 from desk.ports import Row
+from desk.rulediff import RuleDiff
+from desk.rulefields import Fields
+from desk.ruletext import RuleText
 from desk.script import SCRIPT
 from desk.titles import UNTITLED, Titles
 from desk.words import Words, words
@@ -61,10 +64,13 @@ class Renderer:
         self._environment.install_gettext_translations(spoken.catalogue, newstyle=True)  # type: ignore[attr-defined]
         filters = Filters(spoken)
         self._names = Names(spoken, filters, titles)
-        self._environment.filters.update({**filters.table(), **self._names.table()})
+        said = RuleText(spoken, filters, Fields(spoken, filters, titles))
+        rules = {**said.table(), **RuleDiff(spoken, filters, said).table()}
+        self._environment.filters.update({**filters.table(), **self._names.table(), **rules})
         self._environment.globals.update(
             words=spoken,
             labels=labels,
+            rulelabels=rulelabels,
             known=known,
             views=views,
             icon=icon,

@@ -6,7 +6,7 @@ import asyncio
 import time
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Path, Request
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from desk.access import API, staff
@@ -66,7 +66,7 @@ async def rules_of(here: Desk) -> dict[str, Any]:
     )
     current = [versions[-1] for versions in history.versions.values()]
     items = [as_json(one) for one in current if one.rule is not None]
-    problems = [{"file": one.file, **_fault(one)} for one in loaded.problems]
+    problems = [{"file": one.file, **fault(one)} for one in loaded.problems]
     state = {"edition": history.newest, "pending": history.pending}
     return {"items": items, "problems": problems, **state, "next": None}
 
@@ -74,24 +74,24 @@ async def rules_of(here: Desk) -> dict[str, Any]:
 @router.post("/check", summary="What is wrong with a draft")
 async def check(request: Request, body: Draft) -> dict[str, Any]:
     """Every fault with line and field; an empty list when there is none. Changes nothing."""
-    rule, faults = _read(body)
-    return {"problems": [_fault(one) for one in faults], "version": rule.version if rule else None}
+    rule, faults = read(body)
+    return {"problems": [fault(one) for one in faults], "version": rule.version if rule else None}
 
 
 @router.get("/{rule}", summary="A rule and its history")
 async def one(request: Request, rule: Id) -> dict[str, Any]:
     """The rule as it is, and every version of it, newest first."""
     history = await desk(request).rules.history()
-    versions = _known(history, rule)
+    versions = known(history, rule)
     return {**as_json(versions[-1]), "versions": [as_json(one) for one in reversed(versions)]}
 
 
 @router.put("/{rule}", status_code=202, summary="Publish a rule")
 async def put(request: Request, rule: Id, body: Draft) -> dict[str, Any]:
     """In force within a second, on every worker at the same place of the log."""
-    wanted, faults = _read(body)
+    wanted, faults = read(body)
     if wanted is None:
-        raise Problem(422, str(faults[0]), field=faults[0].field or "text", problems=[_fault(one) for one in faults])
+        raise Problem(422, str(faults[0]), field=faults[0].field or "text", problems=[fault(one) for one in faults])
     if wanted.id != rule:
         raise Problem(422, f"the rule calls itself {wanted.id}", field="id")
     return await _publish(request, Change(rule, wanted, body.expected), body.note)
@@ -100,7 +100,7 @@ async def put(request: Request, rule: Id, body: Draft) -> dict[str, Any]:
 @router.post("/{rule}/state", status_code=202, summary="Pause a rule, let it run in the shadow, or put it in force")
 async def move(request: Request, rule: Id, body: Move) -> dict[str, Any]:
     """The rule stays what it is; only its state changes."""
-    versions = _known(await desk(request).rules.history(), rule)
+    versions = known(await desk(request).rules.history(), rule)
     before = next((one.rule for one in reversed(versions) if one.rule is not None), None)
     if before is None:
         raise Problem(404, "there is no such rule", field="rule")
@@ -110,10 +110,15 @@ async def move(request: Request, rule: Id, body: Move) -> dict[str, Any]:
 
 
 @router.delete("/{rule}", status_code=202, summary="Retire a rule")
-async def retire(request: Request, rule: Id) -> dict[str, Any]:
+async def retire(
+    request: Request,
+    rule: Id,
+    expected: Annotated[str, Query(max_length=40, description="The version you saw")] = "",
+    note: Annotated[str, Query(max_length=500, description="Why, for whoever reads the history")] = "",
+) -> dict[str, Any]:
     """It speaks no more, and its waits end without a word. Its history stays."""
-    _known(await desk(request).rules.history(), rule)
-    return await _publish(request, Change(rule, None), "")
+    known(await desk(request).rules.history(), rule)
+    return await _publish(request, Change(rule, None, expected), note)
 
 
 async def _publish(request: Request, change: Change, note: str) -> dict[str, Any]:
@@ -133,7 +138,8 @@ async def _publish(request: Request, change: Change, note: str) -> dict[str, Any
     return as_json(last[0])
 
 
-def _read(body: Draft) -> tuple[Rule | None, list[Fault]]:
+def read(body: Draft) -> tuple[Rule | None, list[Fault]]:
+    """The rule that a draft says, or what is wrong with it."""
     if body.rule is not None:
         return rule_from(body.rule)
     page = read_text(body.text or "", "rule")
@@ -144,14 +150,16 @@ def _read(body: Draft) -> tuple[Rule | None, list[Fault]]:
     return page.rules[0][0], []
 
 
-def _known(history: History, rule: str) -> list[Version]:
+def known(history: History, rule: str) -> list[Version]:
+    """The versions of a rule, oldest first. Raises Problem 404."""
     versions = history.versions.get(rule)
     if not versions:
         raise Problem(404, "there is no such rule", field="rule")
     return versions
 
 
-def _fault(one: Fault) -> dict[str, Any]:
+def fault(one: Fault) -> dict[str, Any]:
+    """A fault as the API shows it."""
     return {"line": one.line, "field": one.field, "reason": one.reason}
 
 

@@ -58,5 +58,11 @@ SCRIPT: Final = {
     "cleared": N_("No filters any more"),
     "reached_fit": N_("Looked back to %(date)s; nothing more that fits so far."),
     "reached": N_("Looked back to %(date)s; nothing more of this customer so far."),
+    "line": N_("line %(n)s"),
+    "fault": N_("%(n)s fault"),
+    "faults": N_("%(n)s faults"),
+    "only_text": N_("Only in the text: %(parts)s"),
+    "found_value": N_("found: %(value)s"),
+    "would_send": N_("%(sent)s messages to %(customers)s customers"),
 }
 """By the name that the scripts call it by."""

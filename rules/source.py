@@ -30,12 +30,14 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 - PyYAML's own name
 
 
-for _tag, _pattern, _first in (
+SCALARS: Final = (
     ("bool", r"^(?:true|false)$", "tf"),
     ("null", r"^(?:null|~|)$", ["~", "n", ""]),
     ("int", r"^-?(?:0|[1-9][0-9]{0,17})$", "-0123456789"),
     ("float", r"^-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]+(?:[eE][-+]?[0-9]{1,3})?|[eE][-+]?[0-9]{1,3})$", "-0123456789"),
-):
+)
+"""What a word without quotes is taken for: kind, pattern, first letters. All others are text."""
+for _tag, _pattern, _first in SCALARS:
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), list(_first))
 
 

@@ -57,6 +57,7 @@ if (find("#me")) {
   live.start();
   if (find("#search")) search.start();
   if (find(".columns")) activity.start();
+  if (find(".rules-page")) import("./rules.js").then((rules) => rules.start());
   keys.start({ search: () => find("#search") && search.focusSearch(), step: (by) => find("#timeline") && timeline.step(by), narrow: () => find("#finder") && finder.open(), write: composer.write });
   if (find("#work")) {
     keys.tabs(find(".work .tabs"), (shown, every) => {

@@ -21,7 +21,7 @@ from desk.app import create_app, server
 from hub import security
 from hub.settings import Settings
 from tests.browser import chromium, story
-from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeLog, FakeRules, FakeStore, FakeTriggers
+from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeJudge, FakeLog, FakeRules, FakeStore, FakeTriggers
 
 SECRET = "a secret of the tests, as long as the longest of the algorithms asks for"
 SHOTS = os.environ.get("DESK_SHOTS")
@@ -37,16 +37,25 @@ class Open:
     bus: FakeBus
     triggers: FakeTriggers
     log: FakeLog
+    judge: FakeJudge
 
 
 @asynccontextmanager
-async def running(language: str = "en") -> AsyncIterator[Open]:
+async def running(language: str = "en", *, judged: bool = True, **settings: Any) -> AsyncIterator[Open]:
     """A desk on a free port."""
     store, bus, triggers, log = FakeStore(), FakeBus(), FakeTriggers(), FakeLog()
     story.fill(store, language)
-    settings = Settings(jwt_secret=SecretStr(SECRET), sandbox=False)
+    judge = FakeJudge()
+    chosen = Settings(jwt_secret=SecretStr(SECRET), sandbox=False, **settings)
     app = create_app(
-        settings, store, bus, triggers=triggers, dead_letters=FakeDeadLetters(), log=log, rules=FakeRules(settings, bus)
+        chosen,
+        store,
+        bus,
+        triggers=triggers,
+        dead_letters=FakeDeadLetters(),
+        log=log,
+        rules=FakeRules(chosen, bus),
+        judge=judge if judged else None,
     )
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
@@ -55,7 +64,7 @@ async def running(language: str = "en") -> AsyncIterator[Open]:
         while not serving.started:  # noqa: ASYNC110  (uvicorn sets a plain flag)
             await asyncio.sleep(0.01)
         try:
-            yield Open(f"http://127.0.0.1:{listening.getsockname()[1]}", store, bus, triggers, log)
+            yield Open(f"http://127.0.0.1:{listening.getsockname()[1]}", store, bus, triggers, log, judge)
         finally:
             serving.should_exit = True
             await task

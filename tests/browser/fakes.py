@@ -17,6 +17,7 @@ from profile_store import timeline, why
 from rules.history import FOLDER, Change, publication
 from rules.history import History as RuleHistory
 from rules.load import load_folder
+from rules.model import Rule
 
 MINUTE = 60_000
 HOUR = 60 * MINUTE
@@ -164,6 +165,35 @@ class FakeRules:
         for offset, message in enumerate([*self._first, *published]):
             history.apply(offset, message)
         return history
+
+
+class FakeJudge:
+    """What a rule did and would have done, as a test says."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, ...]] = []
+        self.refusal: Rejected | None = None
+
+    async def why(self, rule: str, customer: str, at: int | None) -> dict[str, Any]:
+        self.asked.append((rule, customer, at))
+        if self.refusal is not None:
+            raise self.refusal
+        part = {"asked": "profile.traits.tier eq gold", "answer": "no", "found": "silver", "parts": []}
+        missing = {"asked": "event.properties.total ge 50", "answer": "unknown", "found": "", "parts": []}
+        return {
+            "summary": "It kept silent: the tier is silver",
+            "steps": [{"asked": "all", "answer": "no", "found": "", "parts": [part, missing]}],
+            "gates": ["consent: given"],
+            "event": {"id": "e1", "type": "web.track", "time": "2026-01-05T10:00:00Z"},
+        }
+
+    async def backtest(self, rule: str | Rule, since: int, until: int) -> dict[str, Any]:
+        self.asked.append((rule if isinstance(rule, str) else rule.id, since, until))
+        if self.refusal is not None:
+            raise self.refusal
+        days = [{"day": f"2026-01-{day:02d}", "sent": day * 7 % 11, "held": day % 3} for day in range(1, 15)]
+        sent, held = (sum(int(str(one[key])) for one in days) for key in ("sent", "held"))
+        return {"days": days, "sent": sent, "customers": sent - 3, "held": {"cap": held}}
 
 
 class FakeTriggers:

@@ -15,7 +15,7 @@ from desk.app import create_app
 from hub import security
 from hub.settings import Settings
 from tests.browser import story
-from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeLog, FakeRules, FakeStore, FakeTriggers
+from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeJudge, FakeLog, FakeRules, FakeStore, FakeTriggers
 
 SECRET = "a secret of the tests, as long as the longest of the algorithms asks for"
 HERE = "http://desk.test"
@@ -30,6 +30,7 @@ class Kit:
     bus: FakeBus
     triggers: FakeTriggers
     log: FakeLog
+    judge: FakeJudge
     client: httpx.AsyncClient
 
     async def ask(self, method: str, path: str, role: security.Role = "agent", **more: Any) -> httpx.Response:
@@ -44,14 +45,22 @@ def token(role: security.Role = "agent", name: str = "Mina") -> str:
 
 
 @asynccontextmanager
-async def kit(**settings: Any) -> AsyncIterator[Kit]:
+async def kit(*, judged: bool = True, **settings: Any) -> AsyncIterator[Kit]:
     """A desk with the story's customers."""
     store, bus, triggers, log = FakeStore(), FakeBus(), FakeTriggers(), FakeLog()
     story.fill(store)
     chosen = Settings(jwt_secret=SecretStr(SECRET), **settings)
+    judge = FakeJudge()
     app = create_app(
-        chosen, store, bus, triggers=triggers, dead_letters=FakeDeadLetters(), log=log, rules=FakeRules(chosen, bus)
+        chosen,
+        store,
+        bus,
+        triggers=triggers,
+        dead_letters=FakeDeadLetters(),
+        log=log,
+        rules=FakeRules(chosen, bus),
+        judge=judge if judged else None,
     )
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
-        yield Kit(app, store, bus, triggers, log, client)
+        yield Kit(app, store, bus, triggers, log, judge, client)
