@@ -29,7 +29,7 @@ class Case:
 def case_of(moment: Moment) -> Case:
     """The flat form of an event with its profile; what our engine fetches on demand lies ready here."""
     data = moment.scene.data
-    flat = {"name": moment.name, "tags": data["tags"], **data["properties"]}
+    flat = {"name": moment.name, "tags": data.get("tags", []), **data.get("properties", {})}
     flat |= {name: register[0] for name, register in moment.profile["traits"].items()}
     flat |= moment.windows
     return Case(moment, flat)
