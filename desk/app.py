@@ -32,6 +32,7 @@ from desk.access import API, guard
 from desk.context import Desk
 from desk.feed import Feed
 from desk.history import History
+from desk.judging import LogJudge
 from desk.log import KafkaLog
 from desk.ports import Bus, DeadLetters, Judge, Log, Rules, Store, TriggerFeed
 from desk.shield import Shield
@@ -161,7 +162,7 @@ async def run(settings: Settings) -> None:
     """Serve the desk until told to stop."""
     client = connect(settings, connections=CONNECTIONS)
     producer = Producer(settings.kafka_bootstrap_servers, client="hub-desk")
-    app = create_app(settings, RedisStore(client), producer)
+    app = create_app(settings, RedisStore(client), producer, judge=LogJudge(settings))
     connecting = asyncio.create_task(_connect(producer))
     serving = server(app, settings.host, settings.desk_port)
     watching = metrics.serve(

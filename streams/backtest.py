@@ -23,6 +23,7 @@ from profile_store.store import Store
 from rules.backtest import Backtest, cause_of
 from rules.decision import Decision
 from rules.load import load_folder
+from rules.model import Rule
 from streams.declared import Declarations
 from streams.decode import Incoming, one
 from streams.recorded import Recorded, line_of, recorded
@@ -98,8 +99,13 @@ def opened(settings: Settings, folder: Path) -> Declarations:
     loaded = load_folder(folder)
     if loaded.problems:
         raise Rejected("\n".join(map(str, loaded.problems)), field="rules")
+    return of_rules(settings, loaded.rules)
+
+
+def of_rules(settings: Settings, rules: Sequence[Rule]) -> Declarations:
+    """These rules, over the traits and segments of the folders."""
     found = Declarations(settings)
-    found.editions.use(loaded.rules)
+    found.editions.use(rules)
     return found
 
 
@@ -115,8 +121,20 @@ async def backtest(
 
     `tell` hears how many events are read, of how many. Raises Rejected, Transient or Misconfigured.
     """
+    return await _rehearsed(settings, [Run(opened(settings, folder), period) for folder in folders], now, tell)
+
+
+async def rehearse(
+    settings: Settings, sets: Sequence[Sequence[Rule]], period: Period = ALWAYS, *, now: int
+) -> list[Backtest]:
+    """The same for sets of rules that lie in no folder. Raises Transient."""
+    return await _rehearsed(settings, [Run(of_rules(settings, rules), period) for rules in sets], now, lambda *_: None)
+
+
+async def _rehearsed(
+    settings: Settings, runs: Sequence[Run], now: int, tell: Callable[[int, int], None]
+) -> list[Backtest]:
     kept = await in_force(settings)
-    runs = [Run(opened(settings, folder), period) for folder in folders]
     for run in runs:
         await run.declarations.adopt(kept)
     described = await asyncio.to_thread(describe, settings)
