@@ -24,6 +24,15 @@ def way_icon(way: Way) -> str:
     return {"sms": "message-square", "email": "mail", "instagram": "at-sign"}.get(way.kind.id, "message-circle")
 
 
+def writing(language: str) -> str:
+    """The direction a language is written in, for a text that may begin with what is filled in."""
+    try:
+        direction = Locale.parse(language).text_direction
+    except (UnknownLocaleError, ValueError):
+        return "auto"
+    return str(direction)
+
+
 class Names:
     """The names in one language."""
 
@@ -38,7 +47,7 @@ class Names:
         work = (self.work_name, self.work_address, self.work_line)
         kin = (self.refusal, self.standing, self.exactness, feeling)
         traits = (self.trait_name, self.trait_value, self.unfit)
-        return {one.__name__: one for one in (*people, *work, *kin, *traits, way_icon)}
+        return {one.__name__: one for one in (*people, *work, *kin, *traits, way_icon, writing)}
 
     def trait_name(self, name: str) -> str:
         """What a trait or a fact is called: as declared, else as people write it."""

@@ -157,6 +157,7 @@ async def test_a_rule_says_what_it_does_and_what_changed(browser: Browser, tmp_p
         await expect(page.locator("#preview-fa .preview-sms")).to_contain_text("هنوز در سبد خریدتان است")
         await expect(page.locator("#difference del")).to_contain_text("is at least 50")
         await expect(page.locator("#difference ins")).to_contain_text("is at least 80")
+        await page.focus("#compare-from")
         await page.select_option("#compare-from", label="Version 2 · \u2068Reza\u2069")
         await expect(page.locator("#difference")).to_contain_text("They say the same.")
         await expect(page.locator("#compare-from")).to_be_focused()
