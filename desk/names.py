@@ -17,6 +17,7 @@ from desk.titles import UNTITLED, Titles
 from desk.words import Words
 from hub.profile import VALUE, Profile, Register
 from profile_store.why import No
+from rules.model import ANY_LANGUAGE
 
 
 def way_icon(way: Way) -> str:
@@ -27,10 +28,9 @@ def way_icon(way: Way) -> str:
 def writing(language: str) -> str:
     """The direction a language is written in, for a text that may begin with what is filled in."""
     try:
-        direction = Locale.parse(language).text_direction
+        return "auto" if language == ANY_LANGUAGE else str(Locale.parse(language).text_direction)
     except (UnknownLocaleError, ValueError):
         return "auto"
-    return str(direction)
 
 
 class Names:
