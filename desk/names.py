@@ -17,11 +17,20 @@ from desk.titles import UNTITLED, Titles
 from desk.words import Words
 from hub.profile import VALUE, Profile, Register
 from profile_store.why import No
+from rules.model import ANY_LANGUAGE
 
 
 def way_icon(way: Way) -> str:
     """The icon of a way to write."""
     return {"sms": "message-square", "email": "mail", "instagram": "at-sign"}.get(way.kind.id, "message-circle")
+
+
+def writing(language: str) -> str:
+    """The direction a language is written in, for a text that may begin with what is filled in."""
+    try:
+        return "auto" if language == ANY_LANGUAGE else str(Locale.parse(language).text_direction)
+    except (UnknownLocaleError, ValueError):
+        return "auto"
 
 
 class Names:
@@ -38,7 +47,7 @@ class Names:
         work = (self.work_name, self.work_address, self.work_line)
         kin = (self.refusal, self.standing, self.exactness, feeling)
         traits = (self.trait_name, self.trait_value, self.unfit)
-        return {one.__name__: one for one in (*people, *work, *kin, *traits, way_icon)}
+        return {one.__name__: one for one in (*people, *work, *kin, *traits, way_icon, writing)}
 
     def trait_name(self, name: str) -> str:
         """What a trait or a fact is called: as declared, else as people write it."""
