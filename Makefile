@@ -11,6 +11,7 @@ COMPILE = env -u PYTHONDONTWRITEBYTECODE .venv/bin/python -m compileall -q -j 0
 PYTEST = .venv/bin/python -m pytest
 # Unit tests reckon and the others wait: beside each other, and giving way, they take half the time.
 BY_THE_CLOCK = tests/unit/test_supervisor.py
+OTHERS = tests/browser tests/contract tests/faults tests/flow $(BY_THE_CLOCK)
 UNIT = nice -n 15 $(PYTEST) -m "not full" -p no:cacheprovider tests/unit --ignore=$(BY_THE_CLOCK)
 
 .PHONY: help run demo test test-full check bench lock docs clean browser redis again
@@ -26,7 +27,7 @@ demo: .venv/.runtime ## play a customer's story against the running hub
 
 test: .venv/.dev browser redis ## all tests but the long ones, on a real Kafka and Redis
 	@$(UNIT) >.unit.log 2>&1 & unit=$$!; trap "kill $$unit" INT TERM; \
-	$(PYTEST) -m "not full" --ignore=tests/unit tests $(BY_THE_CLOCK); others=$$?; \
+	$(PYTEST) -m "not full" $(OTHERS); others=$$?; \
 	wait $$unit; unit=$$?; cat .unit.log; rm -f .unit.log; test $$others -eq 0 && test $$unit -eq 0
 
 test-full: .venv/.dev browser redis ## the long tests too

@@ -6,8 +6,10 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from hub.cli.cast import Cast
@@ -93,3 +95,16 @@ def test_each_message_has_its_why(hub: Hub) -> None:
     assert "no event that missed-call listens to: phone.missed" in shown.stderr
     told = hub.command("rules", "explain", "abandoned-cart", f"email:{cast.email}")
     assert "nothing stood against it" in told.stdout
+
+
+def test_the_desk_tells_the_same(hub: Hub) -> None:
+    cast, base = Cast.of(1), f"{hub.local['desk']}/api/v1/rules"
+    asked = {"Authorization": f"Bearer {hub.local['tokens']['supervisor']}"}
+    why = httpx.get(
+        f"{base}/abandoned-cart/why", params={"customer": f"email:{cast.email}"}, headers=asked, timeout=60
+    ).json()
+    assert why["summary"].startswith("fired: sent: over email")
+    period = {"rule": "abandoned-cart", "since": (datetime.now(UTC) - timedelta(days=30)).isoformat()}
+    found = httpx.post(f"{base}/backtest", json=period, headers=asked, timeout=60).json()
+    sent = [one for some in live(hub).values() for one in some if one[1] == "abandoned-cart"]
+    assert found["sent"] == len(sent) == sum(one["sent"] for one in found["days"])
