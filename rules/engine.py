@@ -19,6 +19,7 @@ from rules.before import Before, Watch
 from rules.decision import Decision, Timer, Verdict
 from rules.index import Index
 from rules.model import CAPS, GlobalCap, Rule, pick
+from rules.quarantine import Quarantine
 from rules.scene import Scene, of_cause, of_event
 from rules.speech import Ready, Speech, order, ready
 from rules.waits import Until
@@ -44,6 +45,7 @@ class Engine:
         hub: Mapping[str, Any] | None = None,
         computed: Lookup = nothing,
         before: Engine | None = None,
+        quarantine: Quarantine | None = None,
     ) -> None:
         """`before` is an engine with some of the same rules and the same language: they are not made ready again."""
         self.rules = tuple(rules)
@@ -52,6 +54,7 @@ class Engine:
         self._caps = tuple(caps)
         self._hub = dict(hub or {})
         self._computed = computed
+        self._quarantine = quarantine or Quarantine()
         known: Mapping[str, Ready] = before._ready if before is not None and before._language == language else {}
         self._active = sorted((rule for rule in self.rules if rule.state in ACTIVE), key=order)
         self._by_id = {rule.id: rule for rule in self._active}
@@ -84,7 +87,7 @@ class Engine:
             found += self._ended(concern.ends, scene, profile)
         if listens:
             for number in concern.matches(profile, scene):
-                decision = self._matched(self._made(self._active[number]), event, scene, profile, found)
+                decision = self._asked(self._active[number], event, scene, profile, found)
                 if decision is not None:
                     found.append(decision)
         for mark in concern.marks:
@@ -92,6 +95,14 @@ class Engine:
             if noted is not None:
                 found.append(noted)
         return found
+
+    def _asked(
+        self, rule: Rule, event: Event, scene: Scene, profile: Profile, before: list[Decision]
+    ) -> Decision | None:
+        if self._quarantine.holds(rule):
+            return None
+        answer = self._quarantine.ask(rule, lambda: self._matched(self._made(rule), event, scene, profile, before))
+        return _decided(rule, "held", answer) if isinstance(answer, str) else answer
 
     def again(self, event: Event, ms: int, profile: Profile) -> Sequence[Decision]:
         """What a wait that comes due once more leaves: what comes back every year goes on, and nothing is said."""
@@ -152,6 +163,10 @@ class Engine:
         if one is None or scene is None:
             reason = "rule: no longer in force" if one is None else "rule: the cause is lost"
             return (Decision(timer.rule, one.rule.version if one else "", "cancelled", reason, over=timer),)
+        answer = self._quarantine.ask(one.rule, lambda: self._ends(one, scene, profile, timer))
+        return (_decided(one.rule, "cancelled", answer, over=timer),) if isinstance(answer, str) else answer
+
+    def _ends(self, one: Ready, scene: Scene, profile: Profile, timer: Timer) -> Sequence[Decision]:
         if isinstance(one.rule.wait, Until):
             return self._come(one, one.rule.wait, scene, profile, timer)
         return (self._over(one, scene, profile, timer),)

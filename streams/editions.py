@@ -18,12 +18,14 @@ from hub.computed import Lookup, nothing
 from hub.errors import Transient
 from hub.event import Event
 from hub.logs import get
+from hub.metrics import QUARANTINED
 from hub.partition import partition
 from hub.settings import Settings
 from hub.topics import INTERACTIONS, RULES
 from rules.engine import Engine
 from rules.history import FOLDER, Change, History, publication, switched
 from rules.model import Rule
+from rules.quarantine import Quarantine
 from rules.watch import RuleFolder
 from streams.decode import EDITIONS, SWITCHED
 from streams.rulelog import RuleLog, new_key
@@ -51,6 +53,7 @@ class Editions:
         self.history = History()
         self._computed: Lookup = nothing
         self._engines: dict[int, Engine] = {}
+        self._quarantine = Quarantine(_set_aside)
 
     def at(self, partition: int, offset: int) -> Engine:
         """Who decides at a place in the log."""
@@ -70,6 +73,7 @@ class Editions:
             language=self._settings.language,
             computed=self._computed,
             before=before,
+            quarantine=self._quarantine,
         )
         self._engines[edition] = made
         for old in sorted(self._engines)[:-KEPT]:
@@ -92,6 +96,11 @@ class Editions:
     def read_by(self, computed: Lookup) -> None:
         """From now on computed traits are read so."""
         self._computed, self._engines = computed, {}
+
+
+def _set_aside(rule: str, why: str) -> None:
+    QUARANTINED.labels(rule).inc()
+    log.error("a rule is set aside until it is changed; the others go on", rule=rule, reason=why)
 
 
 class Publisher:
