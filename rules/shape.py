@@ -63,7 +63,8 @@ def _seen(node: Any, listed: Callable[[Any], Any]) -> Any:
     changed = {key: _seen(node[key], listed) for key in _BELOW if key in node}
     if "seen" in node:
         changed["seen"] = listed(node["seen"])
-    for key in ("within", *(("value",) if node.get("op") == "within" else ())):
+    # How near a place must be is no span of time.
+    for key in (*(() if "near" in node else ("within",)), *(("value",) if node.get("op") == "within" else ())):
         if key in node:
             changed[key] = _span(node[key])
     return {**node, **changed}

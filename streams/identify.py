@@ -244,12 +244,29 @@ class Customers:
         return found
 
     def _shorten(self, written: Mapping[str, Draft]) -> None:
-        """Places that lead to a customer by way of other places, and were read, lead straight there from now on."""
+        """Places that lead to a customer by way of other places, and were read, lead straight there from now on.
+
+        A pointer says nothing of when it was written, so those on the way are written with it, as they were read: where
+        one of them has become a customer meanwhile, who was taken apart, all of it is refused.
+        """
         taken = {key for draft in written.values() for key in draft.touches()}
         for where, raw in self.loaded.values.items():
             draft = written.get(self._root(where))
             if draft is not None and alias(raw) != draft.id and where not in taken:
-                draft.places[where] = version(raw)
+                way = self._way(where, draft.id)
+                if taken.isdisjoint(way):
+                    draft.places |= {step: version(self.loaded.values[step]) for step in way}
+
+    def _way(self, where: str, root: str) -> list[str]:
+        """The places from one to its customer, as they were read; none when one of them was not."""
+        found: list[str] = []
+        while where != root:
+            raw = self.loaded.values.get(where)
+            if raw is None or where in found:
+                return []
+            found.append(where)
+            where = alias(raw) or root
+        return found
 
     def _leader(self, draft: Draft) -> Draft:
         draft = self._drafts[self._root(draft.id)]

@@ -1,7 +1,7 @@
 """Thousands of seeded schedules of the protocol, and faults planted in it that they must find.
 
-Each run draws its seeds anew and says from which one on. `HUB_TEST_SEED` repeats a single schedule, or as many
-from there on as `HUB_TEST_SCHEDULES` says.
+Everybody plays the same ones; the long tier draws its seeds anew and says from which one on. `HUB_TEST_SEED` repeats a
+single schedule, or as many from there on as `HUB_TEST_SCHEDULES` says.
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from tests.unit.played import Fault, play, played
 from tests.unit.protocol import by_hand
 
 SCHEDULES: Final = 10_000
+BEGINNING: Final = 20_260_000
+"""The first seed of those that everybody plays."""
 FIRST: Final = 1_000_000
 """Seeds of the planted faults begin here, and do not change."""
 MOST: Final = 400
@@ -32,9 +34,10 @@ SHOWN: Final = 10
 """Failures after which no more are looked for."""
 
 
-def test_every_schedule_ends_well() -> None:
+@pytest.mark.parametrize("fresh", [pytest.param(False, id="ci"), pytest.param(True, id="full", marks=pytest.mark.full)])
+def test_every_schedule_ends_well(fresh: bool) -> None:
     chosen = os.environ.get("HUB_TEST_SEED")
-    first = int(chosen or secrets.randbelow(2**32))
+    first = int(chosen or (secrets.randbelow(2**32) if fresh else BEGINNING))
     count = int(os.environ.get("HUB_TEST_SCHEDULES") or (1 if chosen else SCHEDULES))
     print(f"HUB_TEST_SEED={first} HUB_TEST_SCHEDULES={count}")
     faults: list[Fault] = []
@@ -63,6 +66,7 @@ KNOWN: Final = {
     91_000_532: "of two refusals by one event the first one stood",
     93_000_110: "a pointer that had led to a customer was not written when it was taken apart",
     93_000_990: "the same, by way of another",
+    64_170_795: "a chain of pointers was shortened past a customer who had been taken apart meanwhile",
 }
 """Seeds that found something once."""
 
