@@ -128,7 +128,8 @@ def _style(value: str, *, flow: bool) -> str | None:
     if _BREAKS.search(value):
         return '"'
     if "\n" in value:
-        return "|" if not flow and value.strip() == value.removesuffix("\n") else '"'
+        exact = value.strip() and value.strip() == value.removesuffix("\n")
+        return "|" if exact and not flow else '"'
     folds = not flow and len(value) > WIDTH and value == " ".join(value.split())
     if folds:
         return ">"
