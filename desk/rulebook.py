@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Path, Query, Request
@@ -91,7 +92,7 @@ async def put(request: Request, rule: Id, body: Draft) -> dict[str, Any]:
     """In force within a second, on every worker at the same place of the log."""
     wanted, faults = read(body)
     if wanted is None:
-        raise Problem(422, str(faults[0]), field=faults[0].field or "text", problems=[fault(one) for one in faults])
+        raise refused(faults, "text")
     if wanted.id != rule:
         raise Problem(422, f"the rule calls itself {wanted.id}", field="id")
     return await _publish(request, Change(rule, wanted, body.expected), body.note)
@@ -101,9 +102,8 @@ async def put(request: Request, rule: Id, body: Draft) -> dict[str, Any]:
 async def move(request: Request, rule: Id, body: Move) -> dict[str, Any]:
     """The rule stays what it is; only its state changes."""
     versions = known(await desk(request).rules.history(), rule)
-    before = next((one.rule for one in reversed(versions) if one.rule is not None), None)
-    if before is None:
-        raise Problem(404, "there is no such rule", field="rule")
+    # Nothing begins with being retired, so one of them says something.
+    before = next(one.rule for one in reversed(versions) if one.rule is not None)
     return await _publish(
         request, Change(rule, before.model_copy(update={"state": body.state}), body.expected), body.note
     )
@@ -126,16 +126,23 @@ async def _publish(request: Request, change: Change, note: str) -> dict[str, Any
     history = await here.rules.history()
     versions = history.versions.get(change.id, [])
     if change.expected and (not versions or versions[-1].version != change.expected):
-        raise Problem(409, "the rule was changed meanwhile: look at it again", field="expected")
+        raise _overtaken()
     (message,) = publication([change], who.name, int(time.time() * 1000), note)
     await here.bus.publish(bus.topic(here.settings, RULES), [(new_key(), message)])
     history = await here.rules.history()
-    last = history.versions.get(change.id, [])[-1:]
-    if not last:
-        raise Problem(404, "there is no such rule", field="rule")
-    if change.expected and last[0].by != who.name:
-        raise Problem(409, "the rule was changed meanwhile: look at it again", field="expected")
-    return as_json(last[0])
+    last = known(history, change.id)[-1]
+    if change.expected and last.by != who.name:
+        raise _overtaken()
+    return as_json(last)
+
+
+def _overtaken() -> Problem:
+    return Problem(409, "the rule was changed meanwhile: look at it again", field="expected")
+
+
+def refused(faults: Sequence[Fault], field: str) -> Problem:
+    """The answer to a draft that is no rule; the field is named where the first fault names none."""
+    return Problem(422, str(faults[0]), field=faults[0].field or field, problems=list(map(fault, faults)))
 
 
 def read(body: Draft) -> tuple[Rule | None, list[Fault]]:

@@ -13,7 +13,7 @@ from desk.access import API
 from desk.context import desk
 from desk.ports import Judge
 from desk.problems import Problem
-from desk.rulebook import Draft, Id, fault, known, read
+from desk.rulebook import Draft, Id, fault, known, read, refused
 from hub.errors import Rejected
 from rules import print as printer
 from rules.load import Problem as Fault
@@ -136,7 +136,7 @@ async def backtest(request: Request, body: Period) -> dict[str, Any]:
 def _draft(data: dict[str, Any]) -> Rule:
     rule, faults = rule_from(data)
     if rule is None:
-        raise Problem(422, str(faults[0]), field=faults[0].field or "rule", problems=list(map(fault, faults)))
+        raise refused(faults, "rule")
     return rule
 
 

@@ -55,12 +55,10 @@ class KafkaRules:
 
     def __init__(self, settings: Settings) -> None:
         self._log = RuleLog(settings)
-        self._one_at_a_time = asyncio.Lock()
 
     async def history(self) -> RuleHistory:
         """All that is published now. Raises Transient."""
-        async with self._one_at_a_time:
-            await self._log.read()
+        await self._log.read()
         return self._log.history
 
 

@@ -1,4 +1,4 @@
-"""The engine: asked once per event, with a profile that already contains it. Pure: no clock, no I/O."""
+"""The engine: asked once per event, with a profile that already contains it. No I/O, and no time but the event's."""
 
 from __future__ import annotations
 
@@ -110,9 +110,13 @@ class Engine:
         rule = None if timer is None else self._by_id.get(timer.rule)
         if timer is None or rule is None or not isinstance(rule.wait, Until) or not rule.wait.yearly:
             return NOTHING
-        scene = of_cause(timer.body, max(ms, timer.due), self._computed)
+        scene = self._cause(timer, ms)
         following = None if scene is None else self._following(self._made(rule), scene, profile, timer)
         return NOTHING if following is None else (following,)
+
+    def _cause(self, timer: Timer, ms: int) -> Scene | None:
+        """The scene of what began a wait, at the moment it is over; None when that is lost."""
+        return of_cause(timer.body, max(ms, timer.due), self._computed, self._zone)
 
     def _made(self, rule: Rule) -> Ready:
         """The rule ready to speak. Most rules never do, so it is made when it is needed first."""
@@ -159,7 +163,7 @@ class Engine:
             return NOTHING
         rule = self._by_id.get(timer.rule)
         one = None if rule is None else self._made(rule)
-        scene = of_cause(timer.body, max(ms, timer.due), self._computed, self._zone)
+        scene = self._cause(timer, ms)
         if one is None or scene is None:
             reason = "rule: no longer in force" if one is None else "rule: the cause is lost"
             return (Decision(timer.rule, one.rule.version if one else "", "cancelled", reason, over=timer),)

@@ -43,15 +43,14 @@ class Index:
             for kind, name in dict.fromkeys((on.type, on.name) for on in rule.on):
                 if name is None or kind not in every:
                     listeners.setdefault(kind, {}).setdefault(name, []).append(number)
-            for key in dict.fromkeys(kind for node in rule.ends for kind in node.seen):
-                kind, _, named = key.partition("/")
-                ends.setdefault(kind, {}).setdefault(named or None, set()).add(rule.id)
+            for kind, name in (_parted(key) for node in rule.ends for key in node.seen):
+                ends.setdefault(kind, {}).setdefault(name, set()).add(rule.id)
         shared = Shared(rule.when for rule in rules)
         self._kinds: dict[str, dict[str | None, Concern]] = {}
         remembered: dict[str, dict[str | None, tuple[Mark, ...]]] = {}
         for key, kept in marks.by_kind(rules).items():
-            kind, _, named = key.partition("/")
-            remembered.setdefault(kind, {})[named or None] = kept
+            kind, name = _parted(key)
+            remembered.setdefault(kind, {})[name] = kept
         for kind in listeners.keys() | ends.keys() | remembered.keys():
             heard, over, kept_of = listeners.get(kind, {}), ends.get(kind, {}), remembered.get(kind, {})
             called = {name for name in (*heard, *over, *kept_of) if name is not None}
@@ -67,6 +66,12 @@ class Index:
         if kinds is None:
             return None
         return kinds.get(name) or kinds[None] if type(name) is str else kinds[None]
+
+
+def _parted(key: str) -> tuple[str, str | None]:
+    """The type and the name of `type/name`."""
+    kind, _, name = key.partition("/")
+    return kind, name or None
 
 
 def _concern(

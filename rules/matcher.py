@@ -79,12 +79,11 @@ class Shared:
 class Matcher:
     """Conditions, each with a number; says the numbers of those that hold."""
 
-    __slots__ = ("_blocks", "_few", "_several", "size")
+    __slots__ = ("_blocks", "_few", "_several")
 
     def __init__(self, conditions: Sequence[tuple[Condition | None, int]], shared: Shared | None = None) -> None:
         shared = shared or Shared(condition for condition, _ in conditions)
         found = [(clause, number) for condition, number in conditions for clause in shared.clauses(condition)]
-        self.size = len(found)
         self._several = len(found) > len(conditions)
         self._few: list[tuple[Tests, int]] = []
         self._blocks: list[tuple[Masks, list[int], list[Tests]]] = []

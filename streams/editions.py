@@ -57,13 +57,11 @@ class Editions:
 
     def at(self, partition: int, offset: int) -> Engine:
         """Who decides at a place in the log."""
-        edition = self.history.at(partition, offset)
-        return self._engines.get(edition) or self._make(edition)
+        return self.of(self.history.at(partition, offset))
 
-    def make(self, edition: int) -> None:
-        """Have the engine of an edition ready."""
-        if edition not in self._engines:
-            self._make(edition)
+    def of(self, edition: int) -> Engine:
+        """The engine of an edition."""
+        return self._engines.get(edition) or self._make(edition)
 
     def _make(self, edition: int) -> Engine:
         before = self._engines.get(max(self._engines, default=0))
@@ -90,8 +88,7 @@ class Editions:
     @property
     def newest(self) -> Engine:
         """The rules of the newest edition."""
-        edition = self.history.newest
-        return self._engines.get(edition) or self._make(edition)
+        return self.of(self.history.newest)
 
     def read_by(self, computed: Lookup) -> None:
         """From now on computed traits are read so."""
@@ -113,18 +110,16 @@ class Publisher:
         self._editions = editions
         self._producer = producer
         self._assigned = assigned
-        self._rules = RuleLog(settings)
-        self._rules.history = editions.history
+        self._rules = RuleLog(settings, editions.history)
         self._folder = RuleFolder(settings.rules_dir)
-        self._reading = asyncio.Lock()
         self._tell()
 
     async def start(self) -> None:
         """Read what was published; where nothing was, publish the folder. Raises Transient."""
-        await self._read()
+        await self._rules.read()
         if not self._editions.history.editions:
             await self._publish(self._editions.history, even_nothing=True)
-        await asyncio.to_thread(self._editions.make, self._editions.history.newest)
+        await asyncio.to_thread(self._editions.of, self._editions.history.newest)
 
     async def run(self) -> None:
         """Look for changes again and again, until cancelled."""
@@ -142,26 +137,22 @@ class Publisher:
         if await asyncio.to_thread(self._folder.poll):
             self._tell()
         history = self._editions.history
-        if await self._read():
-            await asyncio.to_thread(self._editions.make, history.newest)
+        if await self._rules.read():
+            await asyncio.to_thread(self._editions.of, history.newest)
         if LEADER not in self._assigned():
             return
         await self._publish(history)
         if history.pending:
-            await asyncio.to_thread(self._editions.make, history.newest)
+            await asyncio.to_thread(self._editions.of, history.newest)
             await self._announce(history.newest)
 
     async def reach(self, edition: int) -> None:
         """Come to know an edition whose marker was met. Raises Transient."""
         if self._editions.history.newest < edition:
-            await self._read()
+            await self._rules.read()
         if self._editions.history.newest < edition:
             raise Transient(f"edition {edition} of the rules is not in the topic")
-        await asyncio.to_thread(self._editions.make, edition)
-
-    async def _read(self) -> bool:
-        async with self._reading:
-            return await self._rules.read()
+        await asyncio.to_thread(self._editions.of, edition)
 
     def _tell(self) -> None:
         for problem in self._folder.problems:
@@ -173,7 +164,7 @@ class Publisher:
             return
         messages = publication(changes, FOLDER, int(time.time() * 1000))
         await self._producer.publish(bus.topic(self._settings, RULES), [(new_key(), one) for one in messages])
-        await self._read()
+        await self._rules.read()
         log.info("rules published", changed=len(changes), edition=history.newest)
 
     async def _announce(self, edition: int) -> None:
@@ -183,7 +174,7 @@ class Publisher:
         places = await self._producer.place(name, [(one.subject, one.to_json()) for one in events])
         where = switched(edition, dict(places))
         await self._producer.publish(bus.topic(self._settings, RULES), [(new_key(), where)])
-        await self._read()
+        await self._rules.read()
         log.info("other rules are in force", edition=edition, rules=len(self._editions.history.rules(edition)))
 
 

@@ -176,8 +176,8 @@ class Processor:
         triggers = [(bucket(draft.id), draft.outbox) for draft in written if draft.outbox]
         # Of what is read again Kafka knows already: told that less is done, whoever has the partition next would decide
         # the rest a second time.
-        done = {one: self._positions[one].next for one in ready}
-        done = {one: offset for one, offset in done.items() if offset >= self._positions[one].replay_until}
+        read = {one: self._positions[one] for one in ready}
+        done = {one: position.next for one, position in read.items() if position.next >= position.replay_until}
         await self.aftermath.add(triggers, done, left_behind=left_behind)
 
     async def _run(self, batch: Sequence[Incoming], raises: Sequence[Raise]) -> list[Draft]:

@@ -6,6 +6,7 @@ that they have not applied. At the end they are held for a moment, until the new
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -93,7 +94,6 @@ class Rebuild:
         self._generations = generations
         self._ledger = ledger
         self._declarations = Declarations(settings)
-        self._declarations.editions.history = whole(settings)
         self._pipeline = Pipeline(self._ledger, self._declarations, self._bury, settings.policy)
         self._marks: dict[int, str] = {}
         self._next: dict[int, int] = {}
@@ -101,6 +101,11 @@ class Rebuild:
         self._looked: dict[int, int] = {}
         """Up to where the log was searched for decisions."""
         self.progress = Progress()
+
+    async def _enter(self) -> None:
+        """Take over what the generation is folded with, and the rules as they were published. Raises Transient."""
+        await self._declarations.adopt(self._ledger)
+        self._declarations.editions.history = await asyncio.to_thread(whole, self._settings)
 
     async def _bury(self, _: Dead) -> None:
         """It is among the dead letters since it was read first."""
@@ -117,7 +122,7 @@ class Rebuild:
     async def bulk(self, at: Keys) -> int:
         """Bring a generation up to where the workers are now, and leave it at that; how many events were read."""
         self._ledger.at = at
-        await self._declarations.adopt(self._ledger)
+        await self._enter()
         async with self._reading() as consumer:
             await self._locate(consumer)
             return await self._read(consumer, await self._limits(consumer))
@@ -125,7 +130,7 @@ class Rebuild:
     async def run(self, at: Keys) -> Progress:
         """Fill a generation from its watermarks on, and put it in use. Raises Gap when another rebuild took over."""
         self._ledger.at = at
-        await self._declarations.adopt(self._ledger)
+        await self._enter()
         async with self._reading() as consumer:
             await self._locate(consumer)
             limits = await self._limits(consumer)

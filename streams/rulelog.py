@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from typing import Final
 
@@ -34,14 +35,19 @@ def whole(settings: Settings) -> History:
 class RuleLog:
     """Keeps a history up to date."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, history: History | None = None) -> None:
         self._settings = settings
         self._place = TopicPartition(topic(settings, RULES), 0)
         self._consumer: AIOKafkaConsumer | None = None
-        self.history = History()
+        self._one_at_a_time = asyncio.Lock()
+        self.history = history or History()
 
     async def read(self) -> bool:
         """Read to the end of the topic; whether there was anything new. Raises Transient."""
+        async with self._one_at_a_time:
+            return await self._read()
+
+    async def _read(self) -> bool:
         before = self.history.read
         try:
             consumer = await self._connected()
