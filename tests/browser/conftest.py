@@ -15,15 +15,13 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
-from pydantic import SecretStr
 
-from desk.app import create_app, server
+from desk.app import server
 from hub import security
-from hub.settings import Settings
-from tests.browser import chromium, story
-from tests.browser.fakes import FakeBus, FakeDeadLetters, FakeJudge, FakeLog, FakeRules, FakeStore, FakeTriggers
+from tests.browser import chromium
+from tests.browser.fakes import FakeBus, FakeJudge, FakeLog, FakeStore, FakeTriggers
+from tests.browser.kit import SECRET, furnished
 
-SECRET = "a secret of the tests, as long as the longest of the algorithms asks for"
 SHOTS = os.environ.get("DESK_SHOTS")
 """A folder to leave pictures in, for people."""
 
@@ -43,28 +41,16 @@ class Open:
 @asynccontextmanager
 async def running(language: str = "en", *, judged: bool = True, **settings: Any) -> AsyncIterator[Open]:
     """A desk on a free port."""
-    store, bus, triggers, log = FakeStore(), FakeBus(), FakeTriggers(), FakeLog()
-    story.fill(store, language)
-    judge = FakeJudge()
-    chosen = Settings(jwt_secret=SecretStr(SECRET), sandbox=False, **settings)
-    app = create_app(
-        chosen,
-        store,
-        bus,
-        triggers=triggers,
-        dead_letters=FakeDeadLetters(),
-        log=log,
-        rules=FakeRules(chosen, bus),
-        judge=judge if judged else None,
-    )
+    parts = furnished(language, judged=judged, sandbox=False, **settings)
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
-        serving = server(app, "127.0.0.1", 0)
+        serving = server(parts.app, "127.0.0.1", 0)
         task = asyncio.create_task(serving.serve(sockets=[listening]))
         while not serving.started:  # noqa: ASYNC110  (uvicorn sets a plain flag)
             await asyncio.sleep(0.01)
         try:
-            yield Open(f"http://127.0.0.1:{listening.getsockname()[1]}", store, bus, triggers, log, judge)
+            url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+            yield Open(url, parts.store, parts.bus, parts.triggers, parts.log, parts.judge)
         finally:
             serving.should_exit = True
             await task

@@ -44,13 +44,23 @@ def token(role: security.Role = "agent", name: str = "Mina") -> str:
     return security.issue(security.Staff(name, role), SECRET)
 
 
-@asynccontextmanager
-async def kit(*, judged: bool = True, **settings: Any) -> AsyncIterator[Kit]:
+@dataclass
+class Parts:
+    """A desk on stand-ins, and the stand-ins."""
+
+    app: FastAPI
+    store: FakeStore
+    bus: FakeBus
+    triggers: FakeTriggers
+    log: FakeLog
+    judge: FakeJudge
+
+
+def furnished(language: str = "en", *, judged: bool = True, **settings: Any) -> Parts:
     """A desk with the story's customers."""
-    store, bus, triggers, log = FakeStore(), FakeBus(), FakeTriggers(), FakeLog()
-    story.fill(store)
+    store, bus, triggers, log, judge = FakeStore(), FakeBus(), FakeTriggers(), FakeLog(), FakeJudge()
+    story.fill(store, language)
     chosen = Settings(jwt_secret=SecretStr(SECRET), **settings)
-    judge = FakeJudge()
     app = create_app(
         chosen,
         store,
@@ -61,6 +71,13 @@ async def kit(*, judged: bool = True, **settings: Any) -> AsyncIterator[Kit]:
         rules=FakeRules(chosen, bus),
         judge=judge if judged else None,
     )
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    return Parts(app, store, bus, triggers, log, judge)
+
+
+@asynccontextmanager
+async def kit(*, judged: bool = True, **settings: Any) -> AsyncIterator[Kit]:
+    """A desk that is asked without a network between."""
+    parts = furnished(judged=judged, **settings)
+    transport = httpx.ASGITransport(parts.app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url=HERE) as client:
-        yield Kit(app, store, bus, triggers, log, judge, client)
+        yield Kit(parts.app, parts.store, parts.bus, parts.triggers, parts.log, parts.judge, client)
