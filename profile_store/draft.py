@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -16,6 +17,8 @@ FORGET_EVERY: Final = 16
 """At every so many events of a customer, names of events too old to be sent again are forgotten."""
 
 Member = tuple[str, str, dict[str, Any]]
+Effect = tuple[str, int, str]
+"""A rule, a day (days since 1970 in UTC), and what it did or what became of it, as effects.py names it."""
 
 
 @dataclass(slots=True)
@@ -57,6 +60,8 @@ class Draft:
     """Those it was taken apart into by the last division."""
     history: History | None = None
     """What replaces the history in the store, after a customer was taken apart."""
+    effects: Counter[Effect] = field(default_factory=Counter)
+    """What rules did with this customer, to be counted with it."""
     news: bytes = b""
     read_up_to: int = 0
     """The moment (ms) up to which every partition is read: what may still be sent again is not forgotten before."""
@@ -166,6 +171,8 @@ class Draft:
             written["terms"] = [part for term in sorted(new - self.terms) for part in (0, entry(term, self.id))]
             written["gone"] = [entry(term, self.id) for term in sorted(self.terms - new)]
         written |= segments.written(self.id, self.memberships, self.document["segments"])
+        if self.effects:
+            written["effects"] = [(*effect, number) for effect, number in self.effects.items()]
         if self.news:
             written["news"] = self.news
         return written

@@ -7,6 +7,7 @@
 local VERSION = 12
 local COUNT = 8 -- the digits of a version that count
 local NONE = {}
+local DAYS = 31 -- of which is counted what rules did; effects.py shows 30
 
 -- Where in a profile's key the bucket ends; the customer begins four characters later.
 local function bucket_end(key)
@@ -99,6 +100,25 @@ local RARE = {
   { 'left', 'ZREM', 'g' },
 }
 
+-- What rules did: [rule, day, what, how often] of each. A server that stands alone has it in one place, and each bucket
+-- of a cluster that of its customers, so that what is lost with them is counted again when they are read again.
+local function count(key, effects, in_cluster)
+  local today = math.floor(redis.call('TIME')[1] / 86400)
+  for _, one in ipairs(effects) do
+    if one[2] > today - DAYS then
+      local place = (in_cluster and in_bucket(key, 'n:') or 'n:') .. one[1]
+      if redis.call('HINCRBY', place, one[2] .. ' ' .. one[3], one[4]) == one[4] then
+        for _, field in ipairs(redis.call('HKEYS', place)) do
+          if tonumber(string.match(field, '^%d+')) <= today - DAYS then
+            redis.call('HDEL', place, field)
+          end
+        end
+        redis.call('EXPIRE', place, (DAYS + 1) * 86400)
+      end
+    end
+  end
+end
+
 -- The feed has to hear of this customer. A place that only leads to a customer never was one in the feed.
 local function feed(key, customer)
   if string.sub(customer.document, 1, 1) ~= '>' then
@@ -145,6 +165,9 @@ local function write(key, customer, mode)
   end
   if customer.outbox then
     each('HSET', outbox_of(key), customer.outbox)
+  end
+  if customer.effects then
+    count(key, customer.effects, mode.in_cluster)
   end
   if mode.feed then
     feed(key, customer)

@@ -22,12 +22,15 @@
 | `{bNN}:sync` | string | cluster: something to write before waiting for the replicas | a minute |
 | `progress` | hash | partition → the moment up to which it is read, for timers | for ever |
 | `generation` | hash | which generation of the store is in use, and which is being built or taken away | for ever |
+| `n:<rule>` | hash | `day what` → how often, see effects.py | 32 days after its last new day |
+| `{bNN}:n:<rule>` | hash | cluster: the same, of the customers of this bucket | the same |
+| `a:<kind>` | hash | field that rules ask about → how it came with events of this kind, see arrivals.py | 30 days unsaid |
 | `{bNN}:claim:<trigger>` | string | how far a dispatcher is with sending it | 30 days |
 | `{bNN}:claims` | string | the run of the server that holds this bucket's claims complete | for ever |
 
 A store that is built anew lies beside the one in use: another generation, whose keys have `g<number>` in front. The
 first has no such mark. Outboxes, claims and `generation` belong to all of them: a message that is on its way stays
-on its way when the generation changes.
+on its way when the generation changes. So do `n` and `a`: what rules did was done, whatever is built anew.
 """
 
 from __future__ import annotations
@@ -160,6 +163,21 @@ def claim(trigger: str) -> str:
 def claims(number: int) -> str:
     """Key that says whether the claims of a bucket are complete."""
     return f"{tag(number)}:claims"
+
+
+def effects(rule: str) -> str:
+    """Key of what a rule did."""
+    return f"n:{rule}"
+
+
+def effects_in_bucket(rule: str, number: int) -> str:
+    """The same on a cluster, where each bucket has its own customers' part of it."""
+    return f"{tag(number)}:n:{rule}"
+
+
+def arrivals(kind: str) -> str:
+    """Key of how the fields that rules ask about came with events of a kind, `type` or `type/name`."""
+    return f"a:{kind}"
 
 
 def live(customer: str) -> str:

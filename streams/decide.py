@@ -12,6 +12,7 @@ from profile_store import keys
 from profile_store.draft import Draft
 from profile_store.timeline import encode
 from streams.decode import Incoming
+from streams.effects import ended, held
 from streams.fold import note_firing
 
 
@@ -81,6 +82,8 @@ def decide(engine: Engine, draft: Draft, incoming: Incoming, before: Mapping[str
             _fire(draft, decision, decision.trigger, incoming)
         elif decision.outcome == "held":
             _hold(draft, decision, incoming)
+        elif decision.outcome == "cancelled":
+            ended(draft, incoming, decision.rule, decision.reason)
     if incoming.event.type == "timer.due":
         settle(draft, incoming)
 
@@ -155,4 +158,5 @@ def _hold(draft: Draft, decision: Decision, incoming: Incoming) -> None:
     id = f"{decision.rule}@{incoming.event.id}"
     data = {"rule": decision.rule, "reason": decision.reason}
     draft.rows.append(encode(id, incoming.ms, "rule.held", decision.text, data, owner=draft.root))
+    held(draft, incoming, decision.rule, decision.reason)
     HELD.labels(decision.reason.partition(":")[0]).inc()

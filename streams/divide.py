@@ -34,6 +34,7 @@ def divide(customers: Customers, draft: Draft, *, by_hand: bool = False) -> Draf
         first.timers = {keys.timer(first.id, slot, one[0]): one[1] for slot, one in whole["timers"].items()}
         first.left.append(draft)
         first.outbox |= draft.outbox
+        first.effects += draft.effects
         customers.hand_on(draft, first)
     # What was joined in this very step leaves its place empty: its history is handed out here.
     first.left += draft.absorbed

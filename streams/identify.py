@@ -167,6 +167,7 @@ class Customers:
         keep.rows += lose.rows
         keep.seen |= lose.seen
         keep.outbox |= lose.outbox
+        keep.effects += lose.effects
         keep.places |= lose.places
         keep.absorbed += lose.absorbed
         keep.left += lose.left

@@ -17,6 +17,7 @@ from profile_store.draft import Draft
 from profile_store.ledger import Ledger, Raise
 from profile_store.timeline import of_event
 from rules.membership import Mark, Segments, mark
+from streams import effects
 from streams.arrange import DECISIONS, arrange
 from streams.decide import again, decide
 from streams.declared import Declared
@@ -67,9 +68,11 @@ def apply(customers: Customers, incoming: Incoming, declared: Declared) -> None:
         before = mark(draft.profile)
         engine = declared.engine(*incoming.place)
         noted = engine.before(incoming.event, incoming.ms, draft.profile)
+        became = effects.became(draft.profile, incoming.event)
         _fold(draft, incoming, declared.folding)
         _place(customers, draft, incoming, declared.segments, before)
         decide(engine, draft, incoming, noted)
+        effects.note(draft, incoming, became)
         draft.news = news(draft.profile, incoming) or draft.news
     except Stale:
         raise

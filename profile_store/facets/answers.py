@@ -96,6 +96,16 @@ def fold(profile: dict[str, Any], event: Event, ms: int, ref: str) -> None:
         _follow(kept.setdefault("messages", {}), digest(message, 4), [channel, *seconds])
 
 
+def known(profile: Mapping[str, Any], event: Event) -> bool:
+    """Whether the profile has it already that this became of one of our messages, as far as it follows that one."""
+    what = HAPPENED.get(event.type)
+    message = "" if what is None else _message(event, event.channel, what)
+    if what is None or not message:
+        return False
+    found = profile.get(NAME, {}).get("messages", {}).get(digest(message, 4))
+    return found is not None and bool(found[1 + what])
+
+
 def _tick(hours: list[int], hour: int) -> None:
     """Count one up; this is done for nearly every event."""
     for at in range(0, len(hours), 2):

@@ -24,6 +24,7 @@ from profile_store.cluster import ClusterLedger, Step, ledger
 from profile_store.connect import Client, connect, install
 from profile_store.document import count
 from profile_store.draft import Member
+from profile_store.effects import Effects, effects, summed
 from profile_store.ledger import Held
 from tests.servers import RedisServer
 from tests.unit.memory import Memory
@@ -101,6 +102,13 @@ class Place:
     async def version(self, customer: str) -> str:
         """The first 12 characters of what it reads."""
         return ((await self.held(customer)).value or b"")[:12].decode()
+
+    async def effects(self, rule: str, today: int) -> Effects:
+        """What a rule did, as the desk reads it."""
+        if self.client is None:
+            counts = self._memory.effects.items()
+            return summed({(at, what): count for (one, at, what), count in counts if one == rule}, today)
+        return (await effects(self.client, [rule], today))[rule]
 
     async def rows(self, customer: str) -> list[bytes]:
         """The timeline."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Iterator
 from random import Random
 
@@ -13,6 +14,7 @@ from profile_store import keys
 from profile_store.applied import RECORD
 from profile_store.connect import Gap
 from profile_store.document import VERSION, alias
+from profile_store.effects import day
 from profile_store.ledger import Held, Raise
 from tests.contract.places import KINDS, Change, Place, apart, join, place, refs, seen, single, somebody, write
 from tests.servers import RedisServer
@@ -162,6 +164,24 @@ async def test_many_applied_events_are_all_known_and_no_others(store: Place, man
     assert (await store.held(customer, [*others, *names])).applied == frozenset(names)
     history = await ledger.history(customer)
     assert sorted(RECORD.iter_unpack(history.seen)) == sorted(RECORD.iter_unpack(seen(names)))
+
+
+async def test_what_rules_did_is_counted_with_the_customers_that_are_written(store: Place) -> None:
+    one, other, third = apart(3)
+    rule, today, ledger = f"r{one[:8]}", day(int(time.time() * 1000)), store.ledger()
+    await ledger.commit([write(one, effects=[(rule, today, "said", 2), (rule, today, "held:cap", 1)])], [])
+    stale = write(one, effects=[(rule, today, "said", 5)])
+    assert await ledger.commit([stale, write(other, effects=[(rule, today, "said", 3)])], []) == [0]
+    await ledger.commit([write(third, effects=[(rule, today - 29, "said", 1), (rule, today - 90, "said", 9)])], [])
+    version = await store.version(third)
+    winner = join(one, await store.version(one), third, version, effects=[(rule, today - 1, "sent", 1)])
+    assert await ledger.commit([winner], []) == []
+    found = await store.effects(rule, today)
+    assert (found.said[-1], found.said[0], sum(found.said), found.held[-1]) == (5, 1, 6, 1)
+    assert (found.reasons, found.became) == ({"cap": 1}, {"sent": 1})
+    later = await store.effects(rule, today + 29)
+    assert (later.said[0], sum(later.said)) == (5, 5)
+    assert not (await store.effects(f"{rule}-nobody", today)).any
 
 
 async def test_names_alike_in_all_but_the_end_are_told_apart(store: Place) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,7 +15,7 @@ from profile_store import keys
 from profile_store.applied import RECORD, names
 from profile_store.connect import Gap
 from profile_store.document import VERSION
-from profile_store.draft import History
+from profile_store.draft import Effect, History
 from profile_store.ledger import Change, Held, Raise
 from streams.declared import Declared, everywhere
 from streams.decode import Incoming, Record, one
@@ -50,6 +51,8 @@ class Memory:
         self.outbox: dict[int, dict[str, bytes]] = {}
         self.members: set[str] = set()
         """The index of segments."""
+        self.effects: Counter[Effect] = Counter()
+        """What rules did, by rule, day and what."""
         self.marks: dict[int, str] = {}
         self.progress: dict[int, int] = {}
         self.away = 0
@@ -115,6 +118,7 @@ class Memory:
         self.rows.setdefault(customer, []).extend(written.get("rows", []))
         self.members |= set(written.get("entered", [])[1::2])
         self.members -= set(written.get("left", []))
+        self.effects.update({(rule, day, what): number for rule, day, what, number in written.get("effects", [])})
         parts = written.get("outbox", [])
         self.outbox.setdefault(keys.bucket(customer), {}).update(zip(parts[::2], parts[1::2], strict=True))
 
@@ -162,6 +166,7 @@ class Memory:
         """The store as it is now, for later."""
         copy = Memory()
         copy.values, copy.marks, copy.members = dict(self.values), dict(self.marks), set(self.members)
+        copy.effects = self.effects.copy()
         copy.outbox = {bucket: dict(waiting) for bucket, waiting in self.outbox.items()}
         copy.applied = {customer: dict(refs) for customer, refs in self.applied.items()}
         copy.rows = {customer: list(rows) for customer, rows in self.rows.items()}
@@ -172,6 +177,7 @@ class Memory:
         copy = before.snapshot()
         self.values, self.applied, self.rows = copy.values, copy.applied, copy.rows
         self.outbox, self.marks, self.members = copy.outbox, copy.marks, copy.members
+        self.effects = copy.effects
 
 
 @dataclass
