@@ -27,6 +27,9 @@ SHED = Counter(
 FIRED = Counter("hub_fired_triggers", "Triggers decided by rules", ["rule"])
 HELD = Counter("hub_held_triggers", "Messages a rule wanted and a gate held back", ["reason"])
 QUARANTINED = Counter("hub_quarantined_rules", "Rules that failed or took too long, and were set aside", ["rule"])
+FIELDS_STOPPED = Gauge(
+    "hub_rule_fields_stopped", "Fields of events that a rule asks about and that stopped coming", ["rule"]
+)
 SENT = Counter("hub_sent_messages", "Messages taken by a provider", ["channel", "provider"])
 FAILED = Counter("hub_failed_messages", "Messages a provider refused", ["channel", "provider"])
 IN_DOUBT = Counter("hub_in_doubt_messages", "Messages claimed without a known outcome", ["channel"])

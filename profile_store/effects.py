@@ -25,9 +25,7 @@ HELD: Final = "held:"
 """What stands before a reason in one word: the rule would have spoken, and something forbade it."""
 ENDED: Final = "ended:"
 """The same of a wait that ended without a word."""
-BECAME: Final = (
-    *("sent", "delivered", "failed", "doubtful", "opened", "clicked", "answered", "complained"),
-)
+BECAME: Final = (*("sent", "delivered", "failed", "doubtful", "opened", "clicked", "answered", "complained"),)
 """What became of what was said, as far as anybody told."""
 AT_ONCE: Final = 2_000
 """Keys that are asked for in one go."""

@@ -7,6 +7,9 @@
 local VERSION = 12
 local COUNT = 8 -- the digits of a version that count
 local NONE = {}
+local LOOKS = 65536 -- after so many, how a field came counts half: what it did a week ago says less
+local STRETCH = 5000 -- looks: after a fault of days that was repaired, the next one must not hide as long
+local KEPT = 30 * 86400 -- seconds that is known how fields came
 local DAYS = 31 -- of which is counted what rules did; effects.py shows 30
 
 -- Where in a profile's key the bucket ends; the customer begins four characters later.
@@ -316,10 +319,51 @@ local function put(keys, args)
   remember(beside(keys[1], 'd'), args[1])
 end
 
+-- KEYS: how the fields of one kind of event came. ARGV: a list of [field, and the numbers of `Looks` in arrivals.py]: what
+-- one worker saw since it told last. They are added to the numbers of `Arrivals` in hub/arrivals.py.
+-- An event is looked at by one worker only, so sums are exact; which of two workers saw a field last is exact to seconds.
+local function arrived(keys, args)
+  local found, now = cmsgpack.unpack(args[1]), 0
+  for _, new in ipairs(found) do
+    local old = {}
+    for number in string.gmatch(redis.call('HGET', keys[1], new[1]) or '', '%d+') do
+      old[#old + 1] = tonumber(number)
+    end
+    local looked, seen, longest, dry, last, since, latest, odd = unpack(#old == 8 and old or { 0, 0, 0, 0, 0, 0, 0, 0 })
+    if new[3] == 0 then
+      since = dry > 0 and since or new[8]
+      dry, odd = dry + new[2], odd + new[10]
+    else
+      -- Before it came first, nothing was amiss: that is no part of how often it comes.
+      local before = last > 0 and math.min(dry, STRETCH) or 0
+      local lead = last > 0 and new[4] or 0
+      looked, seen = looked + before + lead + new[2] - new[4] - new[6], seen + new[3]
+      longest = math.min(math.max(longest, new[5], before + lead), STRETCH)
+      dry, last, since, odd = new[6], math.max(last, new[7]), new[8], new[10]
+    end
+    if looked > LOOKS then
+      looked, seen, longest = math.floor(looked / 2), math.ceil(seen / 2), math.floor(longest / 2)
+    end
+    latest = math.max(latest, new[9])
+    now = math.max(now, latest)
+    redis.call('HSET', keys[1], new[1], string.format('%d %d %d %d %d %d %d %d', looked, seen, longest, dry, last, since, latest, odd))
+  end
+  if redis.call('HLEN', keys[1]) > #found then
+    for _, field in ipairs(redis.call('HKEYS', keys[1])) do
+      local latest = string.match(redis.call('HGET', keys[1], field), '(%d+) %d+$')
+      if tonumber(latest) < now - KEPT * 1000 then
+        redis.call('HDEL', keys[1], field)
+      end
+    end
+  end
+  redis.call('EXPIRE', keys[1], KEPT)
+end
+
 redis.register_function({ function_name = 'hub_read', callback = read_here, flags = { 'no-writes' } })
 redis.register_function('hub_commit', commit)
 redis.register_function('hub_lease', lease)
 redis.register_function('hub_switch', switch)
 redis.register_function('hub_fed', fed)
 redis.register_function('hub_put', put)
+redis.register_function('hub_arrived', arrived)
 redis.register_function({ function_name = 'hub_copy', callback = copy, flags = { 'no-writes' } })

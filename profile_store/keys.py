@@ -24,7 +24,7 @@
 | `generation` | hash | which generation of the store is in use, and which is being built or taken away | for ever |
 | `n:<rule>` | hash | `day what` → how often, see effects.py | 32 days after its last new day |
 | `{bNN}:n:<rule>` | hash | cluster: the same, of the customers of this bucket | the same |
-| `a:<kind>` | hash | field that rules ask about → how it came with events of this kind, see arrivals.py | 30 days unsaid |
+| `a:<kind>` | hash | field that rules ask about → how it came with events of this kind | 30 days unsaid |
 | `{bNN}:claim:<trigger>` | string | how far a dispatcher is with sending it | 30 days |
 | `{bNN}:claims` | string | the run of the server that holds this bucket's claims complete | for ever |
 

@@ -90,6 +90,11 @@ class Editions:
         """The rules of the newest edition."""
         return self.of(self.history.newest)
 
+    @property
+    def ready(self) -> Sequence[Rule]:
+        """The rules of the newest engine that is made, without making one: the same object until there is another."""
+        return self._engines[max(self._engines)].rules if self._engines else ()
+
     def read_by(self, computed: Lookup) -> None:
         """From now on computed traits are read so."""
         self._computed, self._engines = computed, {}

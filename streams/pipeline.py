@@ -133,8 +133,16 @@ class Pipeline:
     """Takes a batch of events and leaves every one of them in exactly one profile."""
 
     def __init__(
-        self, ledger: Ledger, declared: Callable[[], Declared], bury: Callable[[Dead], Awaitable[None]], policy: Policy
+        self,
+        ledger: Ledger,
+        declared: Callable[[], Declared],
+        bury: Callable[[Dead], Awaitable[None]],
+        policy: Policy,
+        *,
+        look: Callable[[Sequence[Incoming]], None] = lambda batch: None,
     ) -> None:
+        """`look` is shown each batch after it is applied, outside of any commit."""
+        self._look = look
         self._ledger = ledger
         self._declared = declared
         self._bury = bury
@@ -158,7 +166,9 @@ class Pipeline:
         written: list[Draft] = []
         for stretch in first:
             written += await self._apply(stretch, [Raise(one.partition, one.expected, one.expected) for one in raises])
-        return written + await self._apply(last, raises)
+        written += await self._apply(last, raises)
+        self._look(batch)
+        return written
 
     async def _apply(self, batch: Sequence[Incoming], raises: Sequence[Raise]) -> list[Draft]:
         written: list[Draft] = []

@@ -15,6 +15,7 @@ from hub.errors import Misconfigured, Transient
 from hub.logs import get
 from hub.settings import Settings
 from hub.tuning import calm_collector
+from profile_store.arrivals import ArrivalStore
 from profile_store.changes import Changes
 from profile_store.cluster import ledger
 from profile_store.connect import connect, install
@@ -25,6 +26,7 @@ from streams.decode import Marker
 from streams.editions import Publisher
 from streams.feed import Feed
 from streams.foretell import outstanding
+from streams.lookout import Lookout
 from streams.pipeline import Pipeline
 from streams.plain import PlainRunner
 from streams.processor import Processor
@@ -75,7 +77,12 @@ class Worker:
         await install(self._redis)
         await self._producer.start()
         log_id = await asyncio.to_thread(topic_id, self._settings)
-        pipeline = Pipeline(self._ledger, self._declarations, self._relay.bury, self._settings.policy)
+        lookout = Lookout(
+            ArrivalStore(self._redis), lambda: self._declarations.editions.ready, lambda: processor.assigned
+        )
+        pipeline = Pipeline(
+            self._ledger, self._declarations, self._relay.bury, self._settings.policy, look=lookout.look
+        )
         processor = Processor(
             self._ledger,
             pipeline,
@@ -104,6 +111,7 @@ class Worker:
             for one in (
                 processor.aftermath.run(),
                 timers.run(),
+                lookout.run(),
                 self._sweep(),
                 self._tidy(),
                 self._publisher.run(),

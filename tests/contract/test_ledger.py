@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
@@ -16,20 +16,7 @@ from profile_store.connect import Gap
 from profile_store.document import VERSION, alias
 from profile_store.effects import day
 from profile_store.ledger import Held, Raise
-from tests.contract.places import KINDS, Change, Place, apart, join, place, refs, seen, single, somebody, write
-from tests.servers import RedisServer
-
-
-@pytest.fixture(scope="session")
-def real_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """The Redis that is installed here."""
-    yield from single("redis", tmp_path_factory.mktemp("redis"))
-
-
-@pytest.fixture(scope="session")
-def real_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    """The Valkey we bring along."""
-    yield from single("valkey", tmp_path_factory.mktemp("valkey"))
+from tests.contract.places import KINDS, Change, Place, apart, join, place, refs, seen, somebody, write
 
 
 @pytest.fixture(params=KINDS)
