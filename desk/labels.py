@@ -298,6 +298,13 @@ REASONS: Final = {
     "cap": N_("enough messages for now"),
     "hold": N_("promotions are on hold for this customer"),
     "rule": N_("the rule is no longer in force"),
+    "shadow": N_("the rule runs in the shadow"),
+    "template": N_("the message could not be filled in"),
+    "fault": N_("the rule failed or took too long"),
+    "unless": N_("it was no longer needed"),
+    "late": N_("the moment was past"),
+    "once": N_("it was said already"),
+    "until": N_("the moment to wait for was taken back"),
 }
 """What the rules' gates say in one word; in their own language they say it more exactly after a colon."""
 FAULTS: Final = {

@@ -8,8 +8,10 @@ from typing import Any, Protocol
 
 from typing_extensions import TypedDict
 
+from hub.arrivals import Arrivals
 from hub.event import Event
 from hub.profile import Document, Profile
+from profile_store.effects import Effects
 from rules.history import History as RuleHistory
 from rules.model import Rule
 
@@ -66,6 +68,14 @@ class Store(Protocol):
 
     async def segment_members(self, segment: str, after: str, limit: int) -> tuple[list[str], str]:
         """A page of the customers in a segment, and the cursor of the next one. Raises Rejected."""
+        ...
+
+    async def arrivals(self, kinds: Collection[str]) -> dict[str, dict[str, Arrivals]]:
+        """How the fields that rules ask about came, by kind of event and name. Raises Transient."""
+        ...
+
+    async def effects(self, rules: Collection[str], today: int) -> dict[str, Effects]:
+        """What each of these rules did in the days up to today. Raises Transient."""
         ...
 
     def watch(self, customer: str) -> AsyncIterator[int]:

@@ -13,11 +13,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from desk.access import API, staff
 from desk.context import Desk, desk
 from desk.problems import Problem
+from desk.rulelife import life
 from hub import bus
 from hub.topics import RULES
 from rules.history import Change, History, Version, publication
+from rules.load import Loaded, load_folder, read_text, rule_from
 from rules.load import Problem as Fault
-from rules.load import load_folder, read_text, rule_from
 from rules.model import Rule, State
 from streams.rulelog import new_key
 
@@ -56,15 +57,31 @@ class Move(BaseModel):
 
 @router.get("", summary="The rules in force")
 async def rules(request: Request) -> dict[str, Any]:
-    """Each rule with its state, version, and who published it when; retired ones are not among them."""
-    return await rules_of(desk(request))
+    """Each rule with its state, version, and who published it when; retired ones are not among them.
+
+    `missing`: fields of events that the rule asks about and that do not come: `stopped` since a moment (ms), or
+    `never`; `otherwise`: there is something, but nothing that can be used `as` the rule does. `effects`: how often it
+    spoke and was held in the last 30 days, by days in UTC; days without are left out. Both are null while the store
+    does not answer.
+    """
+    here = desk(request)
+    history, loaded = await _read(here)
+    answer = _listed(history, loaded)
+    current = history.rules()
+    found = await life(here.store, [one.id for one in current], current)
+    return {**answer, "items": [{**one, **found.of(one["id"]).to_json()} for one in answer["items"]]}
 
 
 async def rules_of(here: Desk) -> dict[str, Any]:
     """The rules as the API shows them, and what is wrong with the files of this installation's folder."""
-    history, loaded = await asyncio.gather(
-        here.rules.history(), asyncio.to_thread(load_folder, here.settings.rules_dir)
-    )
+    return _listed(*await _read(here))
+
+
+async def _read(here: Desk) -> tuple[History, Loaded]:
+    return await asyncio.gather(here.rules.history(), asyncio.to_thread(load_folder, here.settings.rules_dir))
+
+
+def _listed(history: History, loaded: Loaded) -> dict[str, Any]:
     current = [versions[-1] for versions in history.versions.values()]
     items = [as_json(one) for one in current if one.rule is not None]
     problems = [{"file": one.file, **fault(one)} for one in loaded.problems]
@@ -81,10 +98,18 @@ async def check(request: Request, body: Draft) -> dict[str, Any]:
 
 @router.get("/{rule}", summary="A rule and its history")
 async def one(request: Request, rule: Id) -> dict[str, Any]:
-    """The rule as it is, and every version of it, newest first."""
-    history = await desk(request).rules.history()
+    """The rule as it is, and every version of it, newest first.
+
+    `missing` and `effects` as in the list; here also with the `reasons` for which it was held, the reasons for which
+    waits `ended` without a word, and what `became` of what it said.
+    """
+    here = desk(request)
+    history = await here.rules.history()
     versions = known(history, rule)
-    return {**as_json(versions[-1]), "versions": [as_json(one) for one in reversed(versions)]}
+    current = versions[-1].rule
+    found = await life(here.store, [rule], [] if current is None else [current])
+    lived = found.of(rule).to_json(whole=True)
+    return {**as_json(versions[-1]), **lived, "versions": [as_json(one) for one in reversed(versions)]}
 
 
 @router.put("/{rule}", status_code=202, summary="Publish a rule")

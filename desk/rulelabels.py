@@ -45,6 +45,17 @@ ONCE: Final = {
     "per-day": N_("Once a day"),
     "ever": N_("Once ever"),
 }
+BECAME: Final = {
+    "sent": N_("Sent"),
+    "delivered": N_("Delivered"),
+    "failed": N_("Failed or came back"),
+    "doubtful": N_("In doubt"),
+    "opened": N_("Opened"),
+    "clicked": N_("Link followed"),
+    "answered": N_("Answered"),
+    "complained": N_("Complained of"),
+}
+"""What became of what a rule said; each message is counted once."""
 EVENTS: Final = {
     "email.received": N_("A mail comes in"),
     "email.opened": N_("A mail is opened"),

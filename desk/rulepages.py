@@ -15,6 +15,7 @@ from desk.context import desk, language_of
 from desk.pages import page
 from desk.problems import Problem
 from desk.rulebook import Id, known
+from desk.rulelife import life
 from desk.rulepreview import previews
 from desk.titles import titles
 from desk.words import LANGUAGES
@@ -53,7 +54,16 @@ async def rules(
     )
     chosen = state if state in rulelabels.STATES else ""
     found = await asyncio.to_thread(rulerows.found, history, q, chosen, number, language_of(request))
-    values = {"found": found, "q": q, "state": chosen, "faults": loaded.problems, "pending": history.pending}
+    shown = [one.last.rule for one in found.rows if one.last.rule is not None]
+    lives = await life(here.store, [one.id for one in found.rows], shown)
+    values = {
+        "found": found,
+        "lives": lives,
+        "q": q,
+        "state": chosen,
+        "faults": loaded.problems,
+        "pending": history.pending,
+    }
     return page(request, "rules", 200, **values, **_rights(request))
 
 
@@ -86,6 +96,9 @@ async def one(
         **{"rule": data, "last": versions[-1], "versions": versions[::-1], "numbers": numbers},
         **{"previews": shown, "text": printer.printed(last)},
     }
+    current = versions[-1].rule
+    lives = await life(here.store, [rule], [] if current is None else [current])
+    values["lived"] = lives.of(rule)
     compared = _compared(versions, before, after)
     return page(request, "rule", 200, **values, **compared, **_rights(request))
 

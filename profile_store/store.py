@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Any, Final, cast
 
 import orjson
 
+from hub.arrivals import Arrivals
 from hub.ids import customer_id
 from hub.kinds import LARGEST
 from hub.profile import Document, Profile
-from profile_store import applied, keys, search, timeline
+from profile_store import applied, effects, keys, search, timeline
+from profile_store.arrivals import ArrivalStore
 from profile_store.connect import Client, translated
 from profile_store.document import alias, count, profile_of, unpacked, version, view
+from profile_store.effects import Effects
 from profile_store.live import messages
 from profile_store.seals import unsealed
 from profile_store.segments import Members
@@ -163,6 +166,14 @@ class Store:
     async def segment_members(self, segment: str, after: str, limit: int) -> tuple[list[str], str]:
         """A page of the customers in a segment, and the cursor of the next one. Raises Transient or Rejected."""
         return await Members(self._client, await self.where()).members(segment, after, limit)
+
+    async def arrivals(self, kinds: Collection[str]) -> dict[str, dict[str, Arrivals]]:
+        """How the fields that rules ask about came, by kind of event and name. Raises Transient."""
+        return await ArrivalStore(self._client).read(kinds)
+
+    async def effects(self, rules: Collection[str], today: int) -> dict[str, Effects]:
+        """What each of these rules did in the days up to today. Raises Transient."""
+        return await effects.effects(self._client, rules, today)
 
     async def watch(self, customer: str) -> AsyncIterator[int]:
         """The customer's new version at every change, until the caller stops asking."""

@@ -169,6 +169,8 @@ class Lookout:
                 await self.step()
             except Transient as error:
                 log.warning("waiting", error=str(error))
+            except Exception:  # a worker does not end because of what it only watches
+                log.exception("what events bring cannot be told")
             await asyncio.sleep(TELL_EVERY * random.uniform(0.8, 1.2))
 
     async def step(self) -> None:

@@ -77,22 +77,7 @@ class Worker:
         await install(self._redis)
         await self._producer.start()
         log_id = await asyncio.to_thread(topic_id, self._settings)
-        lookout = Lookout(
-            ArrivalStore(self._redis), lambda: self._declarations.editions.ready, lambda: processor.assigned
-        )
-        pipeline = Pipeline(
-            self._ledger, self._declarations, self._relay.bury, self._settings.policy, look=lookout.look
-        )
-        processor = Processor(
-            self._ledger,
-            pipeline,
-            self._relay,
-            log_id,
-            self._settings.policy,
-            outstanding=partial(outstanding, self._settings),
-            enter=self._enter,
-            switch=self._switch,
-        )
+        pipeline, processor, lookout = self._made(log_id)
         self._publisher = Publisher(
             self._settings, self._declarations.editions, self._producer, lambda: processor.assigned
         )
@@ -133,6 +118,25 @@ class Worker:
         await self._redis.aclose()
         if failed:
             failed[0].result()
+
+    def _made(self, log_id: str) -> tuple[Pipeline, Processor, Lookout]:
+        lookout = Lookout(
+            ArrivalStore(self._redis), lambda: self._declarations.editions.ready, lambda: processor.assigned
+        )
+        pipeline = Pipeline(
+            self._ledger, self._declarations, self._relay.bury, self._settings.policy, look=lookout.look
+        )
+        processor = Processor(
+            self._ledger,
+            pipeline,
+            self._relay,
+            log_id,
+            self._settings.policy,
+            outstanding=partial(outstanding, self._settings),
+            enter=self._enter,
+            switch=self._switch,
+        )
+        return pipeline, processor, lookout
 
     def _feed(self, processor: Processor) -> list[Coroutine[Any, Any, None]]:
         if not self._settings.profiles_feed or not self._ledger.one_server:

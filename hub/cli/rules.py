@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from hub.cli import backtesting
+from hub.cli.lacking import lacking, told
 from hub.settings import read
 from rules.book import Folders
 from rules.catalogue import Catalogue
@@ -58,14 +60,18 @@ def check(
 
 @app.command("list")
 def list_() -> None:
-    """List the rules in force.
+    """List the rules in force; if a hub runs, with the fields that they ask about and that do not come.
 
     Example: hub rules list
     """
-    table = Table("rule", "state", "when", "says on", "purpose")
-    for rule in load_folder(read().rules_dir).rules:
+    settings, now = read(), int(time.time() * 1000)
+    rules = load_folder(settings.rules_dir).rules
+    absent = lacking(settings, rules)
+    table = Table("rule", "state", "when", "says on", "purpose", *(["asks in vain for"] if absent else []))
+    for rule in rules:
         when = ", ".join(map(str, rule.on))
-        table.add_row(rule.id, rule.state, when, ", ".join(rule.send.channel), rule.send.purpose)
+        vain = ["\n".join(told(one, now) for one in absent[rule.id])] if absent else []
+        table.add_row(rule.id, rule.state, when, ", ".join(rule.send.channel), rule.send.purpose, *vain)
     console.print(table)
 
 

@@ -8,12 +8,14 @@ from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mappi
 from typing import Any, cast
 
 from desk.ports import Page, Row, Whose
-from hub.errors import Rejected
+from hub.arrivals import Arrivals
+from hub.errors import Rejected, Transient
 from hub.event import Event
 from hub.profile import Document, Profile, blank, empty, part
 from hub.settings import Settings
 from hub.topics import RULES
 from profile_store import timeline, why
+from profile_store.effects import Effects
 from rules.history import FOLDER, Change, publication
 from rules.history import History as RuleHistory
 from rules.load import load_folder
@@ -42,6 +44,12 @@ class FakeStore:
         """Customers of whom older rows are only in the log → until when those came in."""
         self.segments: dict[str, list[str]] = {}
         self.declarations: bytes | None = None
+        self.came: dict[str, dict[str, Arrivals]] = {}
+        """How fields came, by kind of event and name."""
+        self.did: dict[str, Effects] = {}
+        """What rules did."""
+        self.away = False
+        """Whether what is known of rules cannot be had."""
         self._watchers: dict[str, set[asyncio.Queue[int]]] = {}
         self._desk: set[asyncio.Queue[dict[str, Any]]] = set()
 
@@ -101,6 +109,18 @@ class FakeStore:
         start = int(after or 0)
         found = self.segments.get(segment, [])
         return found[start : start + limit], str(start + limit) if start + limit < len(found) else ""
+
+    async def arrivals(self, kinds: Collection[str]) -> dict[str, dict[str, Arrivals]]:
+        self._reach()
+        return {kind: self.came[kind] for kind in kinds if kind in self.came}
+
+    async def effects(self, rules: Collection[str], today: int) -> dict[str, Effects]:
+        self._reach()
+        return {rule: self.did.get(rule, Effects()) for rule in rules}
+
+    def _reach(self) -> None:
+        if self.away:
+            raise Transient("Redis does not answer")
 
     async def forgotten(self, customer: str) -> int | None:
         return self.trimmed.get(customer)

@@ -12,7 +12,9 @@ import orjson
 import pytest
 from playwright.async_api import Browser, Page, expect
 
+from hub.arrivals import Arrivals
 from hub.topics import RULES
+from profile_store.effects import DAYS, Effects
 from rules.history import Change, publication
 from rules.load import read_text
 from tests.browser.conftest import Open, looking, picture, running
@@ -74,7 +76,17 @@ async def shop(tmp_path: Path, language: str = "en", **more: Any) -> AsyncIterat
             [Change("cart", changed)], "Reza", now_ms() - 7_200_000, "Small carts are not worth it"
         )
         desk.bus.sent.append((f"hub.{RULES}", "k", message))
+        desk.store.did["cart"] = _busy()
+        stopped = Arrivals(900, 900, 0, 400, now_ms() - 18_000_000, now_ms() - 18_000_000, now_ms())
+        desk.store.came["web.track/Product Added"] = {"event.properties.price:number": stopped}
         yield desk
+
+
+def _busy() -> Effects:
+    """A month in which it spoke more and more, and was held back now and then."""
+    said, held = [day % 7 * (day // 6) for day in range(DAYS)], [day % 4 for day in range(DAYS)]
+    reasons, became = {"consent": 30, "cap": 15}, {"sent": sum(said) - 4, "failed": 4, "answered": 21}
+    return Effects(said, held, reasons, {"unless": 112}, became)
 
 
 def published(desk: Open) -> dict[str, Any]:
@@ -103,6 +115,23 @@ async def test_fits_and_is_accessible(
         assert await fits(page)
         assert await findings(page, axe) == []
         await whole(page, f"rules-{language}-{width}-{scheme}-text")
+
+
+async def test_a_field_that_stopped_coming_is_marked(browser: Browser, tmp_path: Path) -> None:
+    more: dict[str, Any] = {"role": "marketer", "language": "fa", "timezone_id": "Asia/Tehran"}
+    async with shop(tmp_path, "fa") as desk, looking(browser, desk, **more) as page:
+        await visit(page, f"{desk.url}/rules")
+        row = page.locator("#rules-list tbody tr", has_text="یادآوری سبد")
+        await expect(row.locator(".rule-missing")).to_contain_text("دیگر نمی‌آید؛ آخرین بار ۵ ساعت پیش آمد")
+        bars = row.locator("svg.bars.small")
+        await expect(bars).to_have_attribute("aria-label", re.compile("در ۳۰ روز"))
+        first, last = (await bars.locator("rect.bar-sent").nth(at).bounding_box() for at in (0, -1))
+        assert first is not None
+        assert last is not None
+        assert last["x"] < first["x"], "time runs with the script, to the left"
+        await row.locator(".rule-name a").click()
+        await expect(page.locator(".missing .code")).to_have_text("event.properties.price")
+        await expect(page.locator("#did svg.bars")).to_be_visible()
 
 
 async def visit(page: Page, address: str) -> None:
