@@ -29,6 +29,8 @@ EVERY: Final = 5.0
 TELL_EVERY: Final = 10.0
 """Seconds between two times at which the store is told."""
 JUDGE_EVERY: Final = 60.0
+OLD: Final = 86_400_000
+"""Milliseconds after which an event is history that somebody imports; rules do not answer it either, by default."""
 MOST_KINDS: Final = 1_000
 MOST_FIELDS: Final = 100
 """Of one kind. What is beyond is not looked at."""
@@ -97,6 +99,12 @@ _Names: TypeAlias = dict[str | None, list[Watched]]
 """By the name of an event; under None, those of any name."""
 
 
+def _tells(incoming: Incoming) -> bool:
+    """Whether an event says something of what is sent now, to rules that would answer it."""
+    late = incoming.received - incoming.ms > OLD
+    return not (late or incoming.replayed or incoming.event.data.get("automatic"))
+
+
 class Store(Protocol):
     """Where what was seen is added up."""
 
@@ -143,7 +151,7 @@ class Lookout:
         self._judged_at = -JUDGE_EVERY
 
     def look(self, batch: Sequence[Incoming]) -> None:
-        """Look at a few events of a batch that is applied; at those that are read again, never."""
+        """Look at a few events of a batch that is applied."""
         types = self._types
         if not types or not batch:
             return
@@ -159,7 +167,7 @@ class Lookout:
                 name = event.data.get("name")
                 # Nearly every event ends here, so it is no call of its own.
                 for one in names.get(name, names[None]) if type(name) is str else names[None]:
-                    if one.next <= now and not incoming.replayed:
+                    if one.next <= now and _tells(incoming):
                         one.look(incoming, now)
 
     async def run(self) -> None:

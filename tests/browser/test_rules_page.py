@@ -125,7 +125,7 @@ async def test_a_field_that_stopped_coming_is_marked(browser: Browser, tmp_path:
         await expect(row.locator(".rule-missing")).to_contain_text("دیگر نمی‌آید؛ آخرین بار ۵ ساعت پیش آمد")
         bars = row.locator("svg.bars.small")
         await expect(bars).to_have_attribute("aria-label", re.compile("در ۳۰ روز"))
-        first, last = (await bars.locator("rect.bar-sent").nth(at).bounding_box() for at in (0, -1))
+        first, last = [await bars.locator("rect.bar-held").nth(at).bounding_box() for at in (0, -1)]
         assert first is not None
         assert last is not None
         assert last["x"] < first["x"], "time runs with the script, to the left"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -11,10 +12,16 @@ from uuid import uuid4
 import pytest
 
 from hub.arrivals import Arrivals
+from hub.event import make
 from profile_store import keys
 from profile_store.arrivals import ArrivalStore, Looks
+from profile_store.store import Store
+from rules.arrivals import asked, missing
+from streams.lookout import Lookout
 from tests.contract.places import KINDS, place
 from tests.unit.arrived import LOOKS, STRETCH, MemoryArrivals, added
+from tests.unit.memory import incoming
+from tests.unit.test_arrivals import NOW, WHO, rule
 
 DAY = 86_400_000
 
@@ -75,3 +82,24 @@ async def test_what_nobody_asks_about_any_more_is_forgotten(client: Any) -> None
     await store.add(kind, {"event.a": Looks(1, 0, 1, 0, 1, 0, now + 31 * DAY, now + 31 * DAY, 0)})
     assert set((await store.read([kind]))[kind]) == {"event.a"}
     assert 29 * 86_400 < await client.ttl(keys.arrivals(kind)) <= 30 * 86_400
+
+
+async def test_what_a_worker_sees_reaches_the_desk(client: Any) -> None:
+    if client is None:
+        pytest.skip("the desk reads a store")
+    kind = f"web.track/{uuid4().hex}"
+    one = rule({"field": "event.properties.price", "op": "ge", "value": 50}, kind)
+    seconds = 0.0
+    worker = Lookout(ArrivalStore(client), lambda: (one,), lambda: frozenset({0}), lambda: seconds)
+    await worker.step()
+    for price in (*[60] * 80, *["60 EUR"] * 400):
+        seconds += 10
+        at = NOW + timedelta(seconds=seconds)
+        more: dict[str, Any] = {"name": kind.partition("/")[2], "properties": {"price": price}}
+        worker.look([incoming(make("web.track", id="e", source="/t", identities=WHO, received=at, **more), 0)])
+        if seconds % 1000 == 0:
+            await worker.step()
+    await worker.step()
+    (found,) = missing(asked(one), await Store(client).arrivals([kind]))
+    assert (found.event, found.state, found.looked, found.otherwise) == (kind, "stopped", 400, True)
+    assert found.since == int((NOW + timedelta(seconds=800)).timestamp() * 1000)

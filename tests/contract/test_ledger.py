@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from profile_store.applied import RECORD
 from profile_store.connect import Gap
 from profile_store.document import VERSION, alias
 from profile_store.effects import day
-from profile_store.ledger import Held, Raise
+from profile_store.ledger import Held, Ledger, Raise
 from tests.contract.places import KINDS, Change, Place, apart, join, place, refs, seen, somebody, write
 
 
@@ -169,6 +170,25 @@ async def test_what_rules_did_is_counted_with_the_customers_that_are_written(sto
     later = await store.effects(rule, today + 29)
     assert (later.said[0], sum(later.said)) == (5, 5)
     assert not (await store.effects(f"{rule}-nobody", today)).any
+
+
+async def test_a_generation_that_is_built_beside_counts_nothing_again(store: Place) -> None:
+    if store.kind not in {"redis", "valkey"}:
+        pytest.skip("it has one generation only")
+    client: Any = store.client
+    customer, at = somebody(), keys.Keys(4_000_000 + int(store.group[5:9], 16))
+    rule, today = f"r{customer[:8]}", day(int(time.time() * 1000))
+    said = [(rule, today, "said", 2)]
+    await store.ledger().commit([write(customer, effects=said)], [])
+    await client.hset(keys.GENERATION, keys.BUILDING, at.generation)
+    try:
+        change = write(customer, effects=said)
+        change.parts = [(at.profile(customer), "", what) for _, _, what in change.parts]
+        assert await Ledger(client, store.group, at).commit([change], []) == []
+    finally:
+        await client.hdel(keys.GENERATION, keys.BUILDING)
+    assert await client.exists(at.profile(customer))
+    assert sum((await store.effects(rule, today)).said) == 2
 
 
 async def test_names_alike_in_all_but_the_end_are_told_apart(store: Place) -> None:

@@ -72,8 +72,8 @@ def test_which_fields_a_rule_asks_about(one: Rule, expected: dict[str, set[str]]
 
 
 @cache
-def _event(name: str, properties: tuple[tuple[str, Any], ...]) -> Incoming:
-    more: dict[str, Any] = {"name": name, "properties": dict(properties)}
+def _event(name: str, properties: tuple[tuple[str, Any], ...], automatic: bool | None = None) -> Incoming:
+    more: dict[str, Any] = {"name": name, "properties": dict(properties), "automatic": automatic}
     return incoming(make("web.track", id="e", source="/t", identities=WHO, received=NOW, **more), 0)
 
 
@@ -99,7 +99,8 @@ class Site:
 
     def event(self, name: str = "Product Added", *, replayed: bool = False, **properties: Any) -> Incoming:
         at = NOW + timedelta(seconds=self.seconds)
-        return replace(_event(name, tuple(properties.items())), received=int(at.timestamp() * 1000), replayed=replayed)
+        ms = int(at.timestamp() * 1000)
+        return replace(_event(name, tuple(properties.items())), ms=ms, received=ms, replayed=replayed)
 
     async def sends(self, count: int, every: float, properties: Callable[[int], dict[str, Any]]) -> None:
         """So many events, so many seconds apart."""
@@ -202,9 +203,13 @@ async def test_events_are_looked_at_now_and_then() -> None:
     assert site.store.known[CART][f"{PRICE}:number"].looked <= 6
 
 
-async def test_nothing_is_kept_of_other_events_nor_of_those_that_are_read_again() -> None:
+async def test_nothing_is_kept_of_what_says_nothing_of_what_is_sent_now() -> None:
     site = await Site(rule(DEAR)).begin()
-    site.workers[0].look([site.event("Order Completed", price=1), site.event(price=1, replayed=True)])
+    last_year = replace(site.event(price=1), ms=int((NOW - timedelta(days=365)).timestamp() * 1000))
+    away = _event("Product Added", (("price", 1),), automatic=True)
+    for one in (site.event("Order Completed", price=1), site.event(price=1, replayed=True), last_year, away):
+        site.seconds += EVERY
+        site.workers[0].look([one])
     await site.tell()
     assert site.store.known == {}
 
