@@ -1,17 +1,18 @@
 """How a field came with the events of one kind, in a few numbers, and what they say: it stopped, or it never came.
 
 An event that is looked at is a *look*. A field is judged by its own past: one that came with every event is missed
-after a few dozen looks, one that came with one in fifty after more than a thousand.
+after a few dozen looks, one that came with one in fifty after a thousand.
 """
 
 from __future__ import annotations
 
+from math import log1p
 from typing import Final, Literal, NamedTuple
 
 LEAST: Final = 30
 """Looks without a field below which nothing is said: fewer are chance, or one sender's."""
-EXPECTED: Final = 20
-"""It must be missed so long that it would have come this often: by chance that happens once in e^20 times."""
+SURE: Final = 20.0
+"""By chance a field may be missed so long once in e^20 times, given how often it came."""
 SPAN: Final = 30 * 60_000
 """Milliseconds that it must be missed at least: a release that is taken back at once, or a batch of another sender,
 wakes nobody."""
@@ -50,5 +51,6 @@ def judged(one: Arrivals) -> State | None:
         return "never" if one.dry >= NEVER and one.latest - one.since >= SPAN else None
     if one.dry < LEAST or one.latest - one.last < SPAN or one.dry < TIMES * one.longest:
         return None
-    # As if it had been missing LEAST times more: a field that came with the first look need not come with each.
-    return "stopped" if one.dry * one.seen >= EXPECTED * (one.looked + LEAST) else None
+    # How likely it is that one which came `seen` times in `looked` looks does not come in `dry` more is
+    # (looked / (looked + dry)) ** seen: of what came once or twice, hardly anything can be said.
+    return "stopped" if one.seen * log1p(one.dry / one.looked) >= SURE else None

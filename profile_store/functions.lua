@@ -334,11 +334,10 @@ local function arrived(keys, args)
       since = dry > 0 and since or new[8]
       dry, odd = dry + new[2], odd + new[10]
     else
-      -- Before it came first, nothing was amiss: that is no part of how often it comes.
-      local before = last > 0 and math.min(dry, STRETCH) or 0
-      local lead = last > 0 and new[4] or 0
-      looked, seen = looked + before + lead + new[2] - new[4] - new[6], seen + new[3]
-      longest = math.min(math.max(longest, new[5], before + lead), STRETCH)
+      local before = math.min(dry, STRETCH)
+      looked, seen = looked + before + new[2] - new[6], seen + new[3]
+      -- That it did not come before it came first is no stretch that ended by itself.
+      longest = math.min(math.max(longest, new[5], last > 0 and before + new[4] or 0), STRETCH)
       dry, last, since, odd = new[6], math.max(last, new[7]), new[8], new[10]
     end
     if looked > LOOKS then

@@ -18,10 +18,9 @@ def added(old: Arrivals, new: Looks) -> Arrivals:
     if not new.seen:
         since = old.since if old.dry else new.since
         return old._replace(dry=old.dry + new.looked, since=since, latest=latest, odd=old.odd + new.odd)
-    came = old.last > 0
-    before, lead = (min(old.dry, STRETCH), new.lead) if came else (0, 0)
-    looked = old.looked + before + lead + new.looked - new.lead - new.dry
-    seen, longest = old.seen + new.seen, min(max(old.longest, new.longest, before + lead), STRETCH)
+    before = min(old.dry, STRETCH)
+    looked, seen = old.looked + before + new.looked - new.dry, old.seen + new.seen
+    longest = min(max(old.longest, new.longest, before + new.lead if old.last else 0), STRETCH)
     if looked > LOOKS:
         looked, seen, longest = looked // 2, ceil(seen / 2), longest // 2
     return Arrivals(looked, seen, longest, new.dry, max(old.last, new.last), new.since, latest, new.odd)
