@@ -14,12 +14,14 @@ from prometheus_client import REGISTRY
 
 from hub.errors import Transient
 from hub.event import make
+from hub.kinds import OPEN
 from rules.arrivals import Missing, Wanted, asked, missing
 from rules.model import Rule
-from streams.decode import Incoming
+from streams.decode import Dead, Incoming
 from streams.lookout import EVERY, Lookout
+from streams.pipeline import Pipeline
 from tests.unit.arrived import MemoryArrivals
-from tests.unit.memory import incoming
+from tests.unit.memory import Memory, incoming, quiet
 
 SEND = {"channel": "sms", "purpose": "service", "text": "x"}
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -260,3 +262,19 @@ async def test_operators_are_told_which_rule() -> None:
     assert gauge() == 1
     await site.sends(20, 10, priced)
     assert gauge() is None
+
+
+async def test_a_batch_is_looked_at_when_it_is_applied_and_not_before() -> None:
+    store, seen, batch = Memory(), list[Sequence[Incoming]](), [_event("Product Added", (("price", 1),))]
+    pipeline = Pipeline(store, quiet, _never, OPEN, look=seen.append)  # type: ignore[arg-type]
+    store.away = 1
+    with pytest.raises(Transient):
+        await pipeline.run(batch, [])
+    assert seen == []
+    await pipeline.run(batch, [])
+    assert seen == [batch]
+    assert store.commits == 1
+
+
+async def _never(dead: Dead) -> None:
+    raise AssertionError(dead)
