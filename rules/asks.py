@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
-from rules.clauses import equals
-from rules.conditions import Between, Changed, Compare, Condition, Exists, Not, Seen, Text
+from rules.conditions import Between, Changed, Compare, Condition, Exists, Not, OneOf, Seen, Text
 from rules.paths import parse
 from rules.tree import field_of
 
@@ -19,6 +18,10 @@ INFINITE: Final = float("inf")
 # Python takes True for 1; the tables of values must not.
 _YES: Final = ("yes",)
 _NO: Final = ("no",)
+
+
+Asked: TypeAlias = tuple[Sort, Any]
+SOME: Final[Asked] = ("some", None)
 
 
 class Ask(NamedTuple):
@@ -35,24 +38,14 @@ class Ask(NamedTuple):
 
 def ask(part: Condition) -> Ask:
     """What a part asks."""
-    inner, turned = (part.part, True) if isinstance(part, Not) else (part, False)
+    turned = part.__class__ is Not
+    inner = part.part if isinstance(part, Not) else part
     # What is missing may have been there before.
     field = "" if isinstance(inner, Seen | Changed) else field_of(inner)
     if not field or parse(field).place == "item":
         return Ask(part, "", "open")
-    if isinstance(inner, Exists):
-        return Ask(part, field, "missing" if inner.value is turned else "there")
-    values = equals(inner)
-    if values is None and isinstance(inner, Compare) and inner.op == "ne":
-        values, turned = (field, (inner.operand,)), not turned
-    if values is not None:
-        return Ask(part, field, "is not" if turned else "is", tuple(dict.fromkeys(map(key, values[1]))))
-    ends = None if turned else _ends(inner)
-    if ends is not None:
-        return Ask(part, field, "range", ends)
-    if isinstance(part, Text) and part.op == "contains" and not part.ignore_case:
-        return Ask(part, field, "element", part.value)
-    return Ask(part, field, "some")
+    known = _KNOWN.get(inner.__class__)
+    return Ask(part, field, *(known(inner, turned) if known is not None else SOME))
 
 
 def key(value: Any) -> Any:
@@ -60,13 +53,38 @@ def key(value: Any) -> Any:
     return value if value.__class__ is not bool else _YES if value else _NO
 
 
-def _ends(part: Condition) -> Ends | None:
-    if isinstance(part, Between) and not isinstance(part.value[0], str):
-        return part.value[0], True, part.value[1], True
-    if isinstance(part, Compare) and part.op in _ENDS and not isinstance(part.operand, str | bool):
-        return _ENDS[part.op](part.operand)
-    return None
+def _exists(part: Exists, turned: bool) -> Asked:
+    return "missing" if part.value is turned else "there", None
 
+
+def _compare(part: Compare, turned: bool) -> Asked:
+    operand = part.operand
+    if part.op in {"eq", "ne"}:
+        return "is" if (part.op == "eq") is not turned else "is not", (key(operand),)
+    return SOME if turned or isinstance(operand, str) else ("range", _ENDS[part.op](operand))
+
+
+def _one_of(part: OneOf, turned: bool) -> Asked:
+    return "is not" if turned else "is", tuple(dict.fromkeys(map(key, part.value)))
+
+
+def _between(part: Between, turned: bool) -> Asked:
+    low, high = part.value
+    return SOME if turned or isinstance(low, str) else ("range", (low, True, high, True))
+
+
+def _text(part: Text, turned: bool) -> Asked:
+    return SOME if turned or part.op != "contains" or part.ignore_case else ("element", part.value)
+
+
+_KNOWN: Final[dict[type, Callable[[Any, bool], Asked]]] = {
+    Exists: _exists,
+    Compare: _compare,
+    OneOf: _one_of,
+    Between: _between,
+    Text: _text,
+}
+"""By the kind of predicate: what it asks, and what its contrary asks."""
 
 _ENDS: Final[dict[str, Callable[[float], Ends]]] = {
     "lt": lambda value: (-INFINITE, False, value, False),

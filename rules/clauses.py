@@ -7,11 +7,13 @@ is asked after it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from operator import is_
 from typing import Any, Final, TypeAlias
 
 from rules.conditions import All, AnyOf, Compare, Condition, Not, OneOf
+from rules.tree import below
 
+_INNER: Final[tuple[type, ...]] = (All, AnyOf, Not)
 MOST: Final = 64
 """Clauses of one condition at most; one that would need more is a single clause with a part that is asked whole."""
 
@@ -36,20 +38,25 @@ def equals(part: Condition) -> tuple[str, tuple[Any, ...]] | None:
 
 
 def _pushed(node: Condition, *, holds: bool) -> Condition:
+    if node.__class__ not in _INNER:
+        return node if holds else Not.model_construct(part=node)
     if isinstance(node, Not):
         return _pushed(node.part, holds=not holds)
-    if isinstance(node, All | AnyOf):
-        parts = tuple(_pushed(part, holds=holds) for part in node.parts)
-        return (All if isinstance(node, All) is holds else AnyOf).model_construct(parts=parts)
-    return node if holds else Not.model_construct(part=node)
+    parts = tuple([_pushed(part, holds=holds) for part in below(node)])
+    if holds and all(map(is_, parts, below(node))):
+        return node
+    return (All if isinstance(node, All) is holds else AnyOf).model_construct(parts=parts)
 
 
 def _ways(node: Condition) -> list[Clause]:
     if isinstance(node, AnyOf):
         merged = _one_of(node)
         return [(merged,)] if merged else [way for part in node.parts for way in _ways(part)]
-    parts = [_one_of(part) or part if isinstance(part, AnyOf) else part for part in _flat(node)]
-    if not any(equals(part) for part in parts):
+    parts = _flat(node)
+    if AnyOf not in {part.__class__ for part in parts}:
+        return [tuple(parts)]
+    parts = [_one_of(part) or part if isinstance(part, AnyOf) else part for part in parts]
+    if not any(map(equals, parts)):
         # Nothing to hold on to: an alternative among the parts may have it.
         for number, part in enumerate(parts):
             if isinstance(part, AnyOf):
@@ -58,12 +65,16 @@ def _ways(node: Condition) -> list[Clause]:
     return [tuple(parts)]
 
 
-def _flat(node: Condition) -> Iterable[Condition]:
-    if isinstance(node, All):
-        for part in node.parts:
-            yield from _flat(part)
-    else:
-        yield node
+def _flat(node: Condition) -> list[Condition]:
+    if not isinstance(node, All):
+        return [node]
+    found: list[Condition] = []
+    for part in node.parts:
+        if part.__class__ is All:
+            found += _flat(part)
+        else:
+            found.append(part)
+    return found
 
 
 def _one_of(node: AnyOf) -> OneOf | None:

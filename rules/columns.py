@@ -1,20 +1,21 @@
 """Columns: what the value of one field leaves possible of many clauses, a bit for each clause.
 
 A clause that does not ask about the field is possible whatever it says. Values that nobody names share one mask;
-so do all numbers between two thresholds.
+so do all numbers between two cuts.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from itertools import chain
+from math import nextafter
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from rules.asks import INFINITE, Ask, Ends
 
-THRESHOLDS: Final = 128
+CUTS: Final = 256
 """Of one field at most; between two of them ranges are told apart afterwards."""
 VALUES: Final = 8192
 """Of one field at most; clauses that ask for others are told apart afterwards."""
@@ -37,9 +38,9 @@ class Words(NamedTuple):
 
 
 class Ranges(NamedTuple):
-    """By order: thresholds, and masks for the numbers below, at and above each."""
+    """By order: cuts, and masks for the numbers below the first, from each on, and from the last on."""
 
-    thresholds: list[float]
+    cuts: list[float]
     masks: list[int]
     other: int
     """When there is no number."""
@@ -129,28 +130,33 @@ def elements(asked: Asked, size: int, exact: set[Decided]) -> Elements:
 
 def ranges(asked: Asked, size: int, exact: set[Decided]) -> Ranges:
     """The column for ranges of numbers. Adds to `exact` what it decides."""
-    known = sorted({end for _, one in asked for end in (one.what[0], one.what[2]) if abs(end) != INFINITE})
-    step = -(-len(known) // THRESHOLDS) or 1
-    thresholds = known[step - 1 :: step]
-    kept = {*thresholds, INFINITE, -INFINITE}
+    ends = [(number, one, *_ends(one.what)) for number, one in asked]
+    known = sorted({end for _, _, low, high in ends for end in (low, high) if abs(end) != INFINITE})
+    step = -(-len(known) // CUTS) or 1
+    cuts = known[step - 1 :: step]
+    kept = {*cuts, INFINITE, -INFINITE}
     spans: dict[int, tuple[int, int]] = {}
-    for number, one in asked:
-        if one.what[0] in kept and one.what[2] in kept:
+    for number, one, low, high in ends:
+        if low in kept and high in kept:
             exact.add((number, id(one.part)))
-        first, last = _span(thresholds, one.what)
-        low, high = spans.get(number, (first, last))
-        spans[number] = max(first, low), min(last, high)
+        first = bisect_right(cuts, low) if low != -INFINITE else 0
+        last = bisect_left(cuts, high)
+        some = spans.get(number, (first, last))
+        spans[number] = max(first, some[0]), min(last, some[1])
     other = ((1 << size) - 1) & ~bits(spans, size)
-    return Ranges(thresholds, _sweep(spans, 2 * len(thresholds) + 1, other, size), other)
+    return Ranges(cuts, _sweep(spans, len(cuts) + 1, other, size), other)
 
 
-def _span(thresholds: list[float], ends: Ends) -> tuple[int, int]:
-    """The first and last place at which a number of a range can lie: 2 n below the n-th threshold, 2 n + 1 at it."""
+def _ends(ends: Ends) -> tuple[float, float]:
+    """A range as its first number and the first one after it."""
     low, has_low, high, has_high = ends
-    first, last = bisect_left(thresholds, low), bisect_left(thresholds, high)
-    at_low = first < len(thresholds) and thresholds[first] == low
-    at_high = last < len(thresholds) and thresholds[last] == high
-    return 2 * first + (at_low and (1 if has_low else 2)), 2 * last + (at_high and has_high)
+    return low if has_low or low == -INFINITE else _next(low), _next(high) if has_high else high
+
+
+def _next(value: float) -> float:
+    """The number after a number, be it whole or not."""
+    # From here on floats are whole and lie further apart than whole numbers do.
+    return nextafter(value, INFINITE) if abs(value) < 2**52 else int(value) + 1
 
 
 def _sweep(spans: dict[int, tuple[int, int]], places: int, other: int, size: int) -> list[int]:

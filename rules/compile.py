@@ -18,21 +18,22 @@ from rules.conditions import (
     All,
     AnyOf,
     Changed,
-    Clock,
     Condition,
     Every,
     Has,
-    Listed,
     Matches,
     Near,
     NoneOf,
     Not,
+    OnDate,
     Seen,
     Text,
+    TimeOfDay,
+    Weekday,
 )
 from rules.predicates import PREDICATES, Test
 from rules.scene import Scene
-from rules.tree import field_of, walk
+from rules.tree import below, field_of
 
 
 def compiled(node: Condition, *, holds: bool = True) -> Test:
@@ -42,12 +43,11 @@ def compiled(node: Condition, *, holds: bool = True) -> Test:
 
 def weight(node: Condition) -> int:
     """What a condition costs, roughly: the event lies at hand; lists, words and clocks take longer."""
-    return sum(_weight(one) for one, _, _ in walk(node))
-
-
-def _weight(node: Condition) -> int:
-    dear = next((cost for kinds, cost in _COSTS if isinstance(node, kinds)), None)
-    return dear if dear is not None else 0 if field_of(node).startswith("event.") else 1
+    parts = below(node)
+    own = _COSTS.get(node.__class__)
+    if own is None:
+        own = 0 if parts or field_of(node).startswith("event.") else 1
+    return own + sum(map(weight, parts)) if parts else own
 
 
 def _every(tests: list[Test]) -> Test:
@@ -177,8 +177,8 @@ _MAKERS: Final[dict[type, Callable[[Any, bool], Test]]] = {
     NoneOf: _none,
     Seen: _seen,
 }
-_COSTS: Final[tuple[tuple[type | tuple[type, ...], int], ...]] = (
-    (Matches, 4),
-    (Near, 3),
-    ((Listed, Text, Clock, Changed), 2),
-)
+_COSTS: Final[Mapping[type, int]] = {
+    Matches: 4,
+    Near: 3,
+    **dict.fromkeys((Has, Every, NoneOf, Text, TimeOfDay, Weekday, OnDate, Changed), 2),
+}

@@ -1,50 +1,68 @@
 """Which of many rules an event fulfils, without asking each of them.
 
-The clauses of the rules are looked at together with masks; what these have not decided is asked of the few that are
-left. Few clauses are asked one by one. Everything is exact: a part of a clause is either decided by a mask or asked.
+A clause hangs on whatever it asks for that is rare, and is looked at only when that is so. Clauses that ask for
+nothing rare are looked at together with masks; what these have not decided is asked of the few that are left. Few
+clauses are asked one by one. Everything is exact: a part of a clause is either decided on the way or asked.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from hub.profile import Profile
+from rules.access import NOTHING
 from rules.asks import Ask, ask
 from rules.clauses import clauses
 from rules.compile import compiled, weight
-from rules.conditions import Compare, Condition
-from rules.masks import COPIES, Masks
+from rules.conditions import Condition
+from rules.hooks import Hook, Hooks
+from rules.likely import COPIES, Likely
+from rules.masks import Masks
 from rules.predicates import Test
 from rules.scene import Scene
 
-FEW: Final = 8
+FEW: Final = 24
 """Clauses that are asked one by one sooner than looked at with masks."""
-MANY: Final = 4
-"""Clauses that ask about a field before it gets a column of masks."""
+WORTH: Final = 1.0
+"""How much more a column of masks must save than it costs."""
+RARE: Final = 0.06
+"""A clause hangs on what is no more likely than this."""
+SELDOM: Final = 0.15
+"""A clause hangs on a field that is there no more often than this; a field that is always there is a column."""
+NEST: Final = 100
+"""Clauses that hang on one thing before some of them hang on a second one."""
+PROPERTIES: Final = "event.properties."
 BLOCK: Final = 16_384
 """Clauses whose masks lie together at most: a mask grows with them, and there are the more masks."""
 
 Asks: TypeAlias = tuple[Ask, ...]
 Tests: TypeAlias = tuple[Test, ...]
+Entry: TypeAlias = tuple[Tests, int]
+"""What is still to be asked of a clause, and the number of its rule."""
+Guarded: TypeAlias = tuple[str, frozenset[str] | None, Tests, int]
+"""The same with what is looked at first: a property of the event and the words it may be; or anything."""
+
+
+class Clause(NamedTuple):
+    """A clause on its way into the index."""
+
+    asks: Asks
+    number: int
+    hung: frozenset[str] = frozenset()
+    """The fields it hangs on already."""
 
 
 class Shared:
-    """What the clauses of many rules have in common, made once: closures, and how often something is asked."""
+    """What the clauses of many rules have in common, made once: closures, and how likely their parts are to hold."""
 
     def __init__(self, conditions: Iterable[Condition | None]) -> None:
-        self._tests: dict[Any, Test] = {}
         self._clauses: dict[int, tuple[Condition | None, list[Asks]]] = {}
-        self._values: Counter[Any] = Counter()
-        self._fields: Counter[str] = Counter()
+        self._words: dict[frozenset[str], frozenset[str]] = {}
+        self.likely = Likely()
         for condition in conditions:
             for clause in self.clauses(condition):
-                for one in clause:
-                    self._fields[one.field] += 1
-                    if one.sort == "is" and len(one.what) <= COPIES:
-                        for value in one.what:
-                            self._values[one.field, value] += 1
+                self.likely.note(clause)
 
     def clauses(self, condition: Condition | None) -> list[Asks]:
         """The clauses of a condition, and what their parts ask."""
@@ -55,74 +73,167 @@ class Shared:
             known = self._clauses[id(condition)] = condition, found
         return known[1]
 
-    def weigh(self, one: Ask) -> int:
-        """How many clauses ask for as much as a part does."""
-        if one.sort == "is" and len(one.what) <= COPIES:
-            return sum(self._values[one.field, value] for value in one.what)
-        return self._fields[one.field]
+    def tests(self, asks: Sequence[Ask]) -> Tests:
+        """The closures that are still to be asked of a clause: first those that cost little and are seldom so."""
+        if len(asks) > 1:
+            asks = sorted(asks, key=self._cost)
+        return tuple([compiled(one.part) for one in asks])
 
-    def tests(self, parts: Sequence[Condition]) -> Tests:
-        """The closures that are still to be asked of a clause, the cheap ones first."""
-        return tuple(map(self._test, sorted(parts, key=weight) if len(parts) > 1 else parts))
+    def guarded(self, clause: Clause) -> Guarded:
+        """A clause as it is asked one by one."""
+        best, least = None, 1.0
+        for one in clause.asks:
+            if one.sort == "is" and len(one.what) <= COPIES and one.field.startswith(PROPERTIES):
+                chance = self.likely.of(one)
+                if chance < least and "." not in one.field[len(PROPERTIES) :] and all(type(v) is str for v in one.what):
+                    best, least = one, chance
+        if best is None:
+            return "", None, self.tests(clause.asks), clause.number
+        words = frozenset(best.what)
+        rest = self.tests([one for one in clause.asks if one is not best])
+        return best.field[len(PROPERTIES) :], self._words.setdefault(words, words), rest, clause.number
 
-    def _test(self, part: Condition) -> Test:
-        if not isinstance(part, Compare):
-            return compiled(part)
-        # 1 and True are equal keys; their classes tell them apart.
-        known = (part.field, part.op, part.value.__class__, part.value)
-        test = self._tests.get(known)
-        if test is None:
-            test = self._tests[known] = compiled(part)
-        return test
+    def _cost(self, one: Ask) -> float:
+        return (1 + weight(one.part)) / (1.01 - self.likely.of(one))
 
 
 class Matcher:
     """Conditions, each with a number; says the numbers of those that hold."""
 
-    __slots__ = ("_blocks", "_few", "_several")
+    __slots__ = ("_one", "_several")
 
     def __init__(self, conditions: Sequence[tuple[Condition | None, int]], shared: Shared | None = None) -> None:
         shared = shared or Shared(condition for condition, _ in conditions)
-        found = [(clause, number) for condition, number in conditions for clause in shared.clauses(condition)]
+        found = [Clause(asks, number) for condition, number in conditions for asks in shared.clauses(condition)]
         self._several = len(found) > len(conditions)
-        self._few: list[tuple[Tests, int]] = []
-        self._blocks: list[tuple[Masks, list[int], list[Tests]]] = []
-        if len(found) <= FEW:
-            self._few = [(shared.tests([one.part for one in clause]), number) for clause, number in found]
-            return
-        for start in range(0, len(found), BLOCK):
-            self._blocks.append(_block(found[start : start + BLOCK], shared))
+        self._one = _made(found, shared)
 
     def find(self, data: Mapping[str, Any], profile: Profile, scene: Scene) -> list[int]:
         """The numbers of the conditions that hold, in their order."""
         found: list[int] = []
-        for tests, number in self._few:
-            for test in tests:
-                if not test(data, profile, scene):
-                    break
-            else:
-                found.append(number)
-        for masks, numbers, asked in self._blocks:
-            left = masks.possible(data, profile, scene)
-            while left:
-                # From above, so that what is left grows shorter.
-                at = left.bit_length() - 1
-                left ^= 1 << at
-                for test in asked[at]:
-                    if not test(data, profile, scene):
-                        break
-                else:
-                    found.append(numbers[at])
+        self._one.ask(found, data, profile, scene)
         if len(found) > 1:
             return sorted(set(found)) if self._several else sorted(found)
         return found
 
 
-def _block(found: Sequence[tuple[Asks, int]], shared: Shared) -> tuple[Masks, list[int], list[Tests]]:
-    masks = Masks([clause for clause, _ in found], MANY, shared.weigh)
-    exact, masks.exact = masks.exact, set()
-    tests = [
-        shared.tests([one.part for one in clause if (at, id(one.part)) not in exact])
-        for at, (clause, _) in enumerate(found)
-    ]
-    return masks, [number for _, number in found], tests
+class Few:
+    """Clauses that are asked one by one."""
+
+    __slots__ = ("entries",)
+
+    def __init__(self, entries: Sequence[Guarded]) -> None:
+        self.entries = tuple(entries)
+
+    def ask(self, found: list[int], data: Mapping[str, Any], profile: Profile, scene: Scene) -> None:
+        """Add the numbers of those that hold."""
+        said = data.get("properties")
+        get = said.get if said.__class__ is dict else NOTHING.get
+        for name, words, tests, number in self.entries:
+            # A look at a word costs half of what it costs to ask a closure.
+            try:
+                if words is not None and get(name) not in words:
+                    continue
+            except TypeError:  # a list or a mapping is no word
+                continue
+            for test in tests:
+                if not test(data, profile, scene):
+                    break
+            else:
+                found.append(number)
+
+
+class Block:
+    """Clauses that are looked at with masks."""
+
+    __slots__ = ("entries", "masks")
+
+    def __init__(self, some: Sequence[Clause], shared: Shared) -> None:
+        self.masks = Masks([one.asks for one in some], shared.likely, WORTH)
+        exact, self.masks.exact = self.masks.exact, set()
+        self.entries: list[Entry] = [
+            (shared.tests([part for part in one.asks if (at, id(part.part)) not in exact]), one.number)
+            for at, one in enumerate(some)
+        ]
+
+    def ask(self, found: list[int], data: Mapping[str, Any], profile: Profile, scene: Scene) -> None:
+        """Add the numbers of those that hold."""
+        left = self.masks.possible(data, profile, scene)
+        while left:
+            # From above, so that what is left grows shorter.
+            at = left.bit_length() - 1
+            left ^= 1 << at
+            tests, number = self.entries[at]
+            for test in tests:
+                if not test(data, profile, scene):
+                    break
+            else:
+                found.append(number)
+
+
+class Many:
+    """Clauses that hang on something rare, and the others."""
+
+    __slots__ = ("hooks", "others")
+
+    def __init__(self, hooks: Mapping[str, Hook[Part]], others: Sequence[Part]) -> None:
+        self.hooks, self.others = Hooks(hooks), tuple(others)
+
+    def ask(self, found: list[int], data: Mapping[str, Any], profile: Profile, scene: Scene) -> None:
+        """Add the numbers of those that hold."""
+        for one in self.hooks.under(data, profile, scene):
+            one.ask(found, data, profile, scene)
+        for one in self.others:
+            one.ask(found, data, profile, scene)
+
+
+Part: TypeAlias = Few | Block | Many
+
+
+def _made(some: Sequence[Clause], shared: Shared) -> Part:
+    if len(some) <= FEW:
+        return Few([shared.guarded(one) for one in some])
+    hung: dict[str, dict[Any, list[Clause]]] = {}
+    rest: list[Clause] = []
+    for one in some:
+        best = _rarest(one, shared.likely) if not one.hung or len(some) > NEST else None
+        if best is None:
+            rest.append(one)
+        else:
+            _hang(one, best, hung.setdefault(best.field, {}))
+    if not hung:
+        blocks = [Block(rest[at : at + BLOCK], shared) for at in range(0, len(rest), BLOCK)]
+        return blocks[0] if len(blocks) == 1 else Many({}, blocks)
+    hooks: dict[str, Hook[Part]] = {}
+    for field, table in hung.items():
+        there = table.pop(None, [])
+        hooks[field] = (
+            {value: _made(those, shared) for value, those in table.items()},
+            _made(there, shared) if there else None,
+        )
+    return Many(hooks, [_made(rest, shared)] if rest else [])
+
+
+def _rarest(clause: Clause, likely: Likely) -> Ask | None:
+    """What a clause can hang on: the least likely of what it asks, if that is rare."""
+    best, least = None, RARE
+    for one in clause.asks:
+        if (
+            one.field
+            and one.sort not in {"missing", "is not"}
+            and one.field not in clause.hung
+            and likely.there(one.field) <= SELDOM
+        ):
+            chance = likely.of(one)
+            if chance <= least:
+                best, least = one, chance
+    return best
+
+
+def _hang(clause: Clause, best: Ask, table: dict[Any, list[Clause]]) -> None:
+    by_value = best.sort == "is" and len(best.what) <= COPIES
+    # What it hangs on is decided, unless only the field's being there is.
+    left = tuple(one for one in clause.asks if one is not best) if by_value or best.sort == "there" else clause.asks
+    one = Clause(left, clause.number, clause.hung | {best.field})
+    for value in best.what if by_value else (None,):
+        table.setdefault(value, []).append(one)

@@ -6,6 +6,7 @@ another kind than expected, answers no to both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from operator import ge, gt, le, lt
@@ -32,6 +33,9 @@ Test: TypeAlias = Callable[[Mapping[str, Any], Profile, Scene], bool]
 NUMBERS: Final = frozenset({int, float})
 TEXT: Final = frozenset({str})
 _PLAIN: Final = frozenset({str, bool})
+_BOUND: Final = ("a", "b", "c", "d", "get", "kinds")
+KEPT: Final = 32_768
+"""Predicates that are kept for other rules that ask the same."""
 _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {"lt": lt, "le": le, "gt": gt, "ge": ge}
 _OPPOSITE: Final = {"lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
 _TESTS: Final[Mapping[str, str]] = {
@@ -62,10 +66,14 @@ _TESTS: Final[Mapping[str, str]] = {
 def _maker(test: str, value: str) -> Callable[..., Test]:
     # Both are written here and in access.py: what a rule says is bound as a value and never becomes source.
     body = _TESTS[test].format(value=value)
-    source = f"lambda a=None, b=None, c=None, d=None, get=None, kinds=None: lambda data, profile, scene: {body}"
+    names = [name for name in _BOUND if re.search(rf"\b{name}\b", body)]
+    # As defaults they lie side by side in memory; in cells of a closure each lies elsewhere.
+    bound = "".join(f", {name}={name}" for name in names)
+    source = f"lambda {'=None, '.join(_BOUND)}=None: lambda data, profile, scene{bound}: {body}"
     return cast("Callable[..., Test]", eval(source, {"__builtins__": {}, "dict": dict, "str": str}))  # noqa: S307
 
 
+@lru_cache(maxsize=KEPT, typed=True)
 def _asked(field: str, test: str, c: Any = None, d: Any = None, kinds: frozenset[type] = NUMBERS) -> Test:
     value, bound = fetch(field)
     return _maker(test, value)(**bound, c=c, d=d, kinds=kinds)

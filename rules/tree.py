@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final
 
 from pydantic_core import PydanticCustomError
 
@@ -30,11 +30,8 @@ RAW_DEPTH = 60
 
 def below(node: Condition) -> tuple[Condition, ...]:
     """The parts of a node."""
-    if isinstance(node, All | AnyOf):
-        return node.parts
-    if isinstance(node, Not):
-        return (node.part,)
-    return (element(node),) if isinstance(node, Has | Every | NoneOf) else ()
+    parts = _BELOW.get(node.__class__)
+    return parts(node) if parts is not None else ()
 
 
 def element(node: Has | Every | NoneOf) -> Condition:
@@ -78,11 +75,8 @@ def check(root: Condition) -> None:
 
 def field_of(node: Node) -> str:
     """The field a predicate asks about; empty for a node that asks about none."""
-    if isinstance(node, Listed):
-        return node.items
-    if isinstance(node, Changed):
-        return node.changed
-    return "" if isinstance(node, Seen) else str(getattr(node, "field", ""))
+    name = _FIELDS.get(node.__class__, "field")
+    return str(getattr(node, name, "")) if name else ""
 
 
 def fields_of(node: Node) -> tuple[str, ...]:
@@ -103,3 +97,16 @@ def check_raw(raw: Any) -> None:
         if count > RAW_NODES:
             raise ValueError(f"more than {RAW_NODES} values")
         todo.extend((one, depth + 1) for one in below)
+
+
+_BELOW: Final[Mapping[type, Callable[[Any], tuple[Condition, ...]]]] = {
+    **dict.fromkeys((All, AnyOf), lambda node: node.parts),
+    **dict.fromkeys((Has, Every, NoneOf), lambda node: (element(node),)),
+    Not: lambda node: (node.part,),
+}
+_FIELDS: Final[Mapping[type, str]] = {
+    **dict.fromkeys((Has, Every, NoneOf), "items"),
+    **dict.fromkeys((All, AnyOf, Not, Seen), ""),
+    Changed: "changed",
+}
+"""Under which name a node has its field, where it is not `field`."""

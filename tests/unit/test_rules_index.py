@@ -32,10 +32,15 @@ def read(random: Random, count: int) -> list[Condition]:
     return found
 
 
-@pytest.mark.parametrize(("few", "many"), [(0, 0), (4, 16), (1, 1000)])
-def test_the_index_agrees_with_the_slow_reading(monkeypatch: pytest.MonkeyPatch, few: int, many: int) -> None:
+@pytest.mark.parametrize(("few", "worth", "rare"), [(0, 0, 0.2), (4, 1, 1), (1, 1000, 0), (0, 0, 0)])
+def test_the_index_agrees_with_the_slow_reading(
+    monkeypatch: pytest.MonkeyPatch, few: int, worth: float, rare: float
+) -> None:
     monkeypatch.setattr(matcher, "FEW", few)
-    monkeypatch.setattr(matcher, "MANY", many)
+    monkeypatch.setattr(matcher, "WORTH", worth)
+    monkeypatch.setattr(matcher, "RARE", rare)
+    monkeypatch.setattr(matcher, "SELDOM", rare)
+    monkeypatch.setattr(matcher, "NEST", few)
 
     @settings(phases=[Phase.explicit, Phase.generate], max_examples=EXAMPLES // (1 if few == 0 else 5), deadline=None)
     @given(st.integers(0, 2**32))
