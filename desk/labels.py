@@ -298,6 +298,7 @@ REASONS: Final = {
     "cap": N_("enough messages for now"),
     "hold": N_("promotions are on hold for this customer"),
     "rule": N_("the rule is no longer in force"),
+    "quarantine": N_("the rule is set aside because of faults"),
 }
 """What the rules' gates say in one word; in their own language they say it more exactly after a colon."""
 FAULTS: Final = {
