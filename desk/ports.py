@@ -100,6 +100,10 @@ class Rules(Protocol):
         """All that is published now. Raises Transient."""
         ...
 
+    async def close(self) -> None:
+        """Let go of whatever reading needs: the desk ends."""
+        ...
+
 
 class Judge(Protocol):
     """What a rule did, or would have done, about what is in the log."""

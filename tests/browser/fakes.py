@@ -166,6 +166,9 @@ class FakeRules:
             history.apply(offset, message)
         return history
 
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
 
 class FakeJudge:
     """What a rule did and would have done, as a test says."""

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
+import httpx
 import pytest
+from pydantic import SecretStr
 
+from desk.app import create_app
 from hub.security import Role
+from hub.settings import Settings
 from rules.book import Book
-from tests.browser.kit import Kit, kit
+from tests.browser.fakes import FakeBus, FakeStore
+from tests.browser.kit import HERE, SECRET, Kit, kit, token
 
 RULE: dict[str, Any] = {
     "id": "hello",
@@ -163,3 +168,43 @@ async def test_what_is_refused_follows_what_the_customers_are_built_with(tmp_pat
         assert stopped.status_code == 202, "it can always be stopped"
         again = await desk.ask("POST", f"{BASE}/hello/state", "marketer", json={"state": "live"})
         assert (again.status_code, again.json()["field"]) == (422, "if.field")
+
+
+class Broker:
+    """A consumer of the topic of rules, in which nothing was published yet."""
+
+    opened: ClassVar[list[Broker]]
+
+    def __init__(self, **_: Any) -> None:
+        self.state = "new"
+        self.opened.append(self)
+
+    async def start(self) -> None:
+        self.state = "running"
+
+    async def stop(self) -> None:
+        self.state = "stopped"
+
+    def assign(self, places: list[Any]) -> None:
+        """One partition."""
+
+    def seek(self, place: Any, offset: int) -> None:
+        """At its beginning."""
+
+    async def end_offsets(self, places: list[Any]) -> dict[Any, int]:
+        return dict.fromkeys(places, 0)
+
+
+async def test_a_desk_that_ends_hangs_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.rulelog.AIOKafkaConsumer", Broker)
+    monkeypatch.setattr(Broker, "opened", [], raising=False)
+    app = create_app(Settings(state=tmp_path, jwt_secret=SecretStr(SECRET)), FakeStore(), FakeBus())
+    headers = {"Authorization": f"Bearer {token('ops')}"}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=HERE, headers=headers) as client,
+    ):
+        for _ in range(2):
+            assert (await client.get(BASE)).json()["items"] == []
+        assert [one.state for one in Broker.opened] == ["running"]
+    assert [one.state for one in Broker.opened] == ["stopped"]
