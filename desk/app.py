@@ -68,14 +68,18 @@ def create_app(
         raise Misconfigured("HUB_JWT_SECRET is not set", "Give the desk a secret to check tokens with.")
     models(named(settings.scores))  # one that is not there is told at the start, not to an agent
     feed = Feed(store)
+    published = rules or KafkaRules(settings)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         task = asyncio.create_task(feed.run())
-        yield
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        try:
+            yield
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        finally:
+            await published.close()
 
     app = FastAPI(
         title="Interaction Hub: desk",
@@ -94,7 +98,7 @@ def create_app(
         triggers or KafkaTriggers(settings),
         dead_letters or KafkaDeadLetters(settings),
         History(store, log or KafkaLog(settings)),
-        rules or KafkaRules(settings),
+        published,
         judge,
         asyncio.Event(),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -34,8 +35,11 @@ class LogJudge:
         async with self._one_at_a_time:
             return told(await ask(self._settings, rule, customer, at))
 
-    async def backtest(self, rule: str | Rule, since: int, until: int) -> dict[str, Any]:
-        """What a published rule, or a draft in its place, would have sent. Raises Rejected or Transient."""
+    async def backtest(self, rule: str | Rule, since: int, until: int, *, as_it_was: bool = False) -> dict[str, Any]:
+        """What a published rule, or a draft in its place, would have sent; `as_it_was`: by all rules as they were then,
+        edition by edition. Raises Rejected or Transient."""
+        if as_it_was and isinstance(rule, str):
+            return counted(await self._played(None, since, until), rule, ZoneInfo(self._settings.timezone))
         history = await asyncio.to_thread(whole, self._settings)
         published = {one.id: one for one in history.rules()}
         wanted = published.get(rule) if isinstance(rule, str) else rule
@@ -44,10 +48,13 @@ class LogJudge:
         # A draft, or one that is paused, is asked as if it were in force, among all others that are.
         others = [one for one in published.values() if one.id != wanted.id]
         rules = [*others, wanted.model_copy(update={"state": ACTIVE})]
+        return counted(await self._played(rules, since, until), wanted.id, ZoneInfo(self._settings.timezone))
+
+    async def _played(self, rules: Sequence[Rule] | None, since: int, until: int) -> Backtest:
         async with self._one_at_a_time:
             now = int(time.time() * 1000)
             (found,) = await rehearse(self._settings, [rules], Period(since, until), now=now)
-        return counted(found, wanted.id, ZoneInfo(self._settings.timezone))
+        return found
 
 
 def told(found: Why) -> dict[str, Any]:

@@ -305,6 +305,7 @@ REASONS: Final = {
     "late": N_("the moment was past"),
     "once": N_("it was said already"),
     "until": N_("the moment to wait for was taken back"),
+    "quarantine": N_("the rule is set aside because of faults"),
 }
 """What the rules' gates say in one word; in their own language they say it more exactly after a colon."""
 FAULTS: Final = {

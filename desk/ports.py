@@ -110,6 +110,10 @@ class Rules(Protocol):
         """All that is published now. Raises Transient."""
         ...
 
+    async def close(self) -> None:
+        """Let go of whatever reading needs: the desk ends."""
+        ...
+
 
 class Judge(Protocol):
     """What a rule did, or would have done, about what is in the log."""
@@ -122,8 +126,10 @@ class Judge(Protocol):
         """
         ...
 
-    async def backtest(self, rule: str | Rule, since: int, until: int) -> dict[str, Any]:
+    async def backtest(self, rule: str | Rule, since: int, until: int, *, as_it_was: bool = False) -> dict[str, Any]:
         """What a published rule, or a draft, would have sent between two moments (ms). Raises Rejected.
+
+        `as_it_was`: a published one in each of its editions, at its own time.
 
         `days`: each `day`, `sent`, `held`; `sent`, `customers`, and `held` by reason.
         """

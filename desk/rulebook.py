@@ -13,9 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from desk.access import API, staff
 from desk.context import Desk, desk
 from desk.problems import Problem
+from desk.rulecheck import Looked, look
 from desk.rulelife import life
 from hub import bus
 from hub.topics import RULES
+from rules.engine import ACTIVE
 from rules.history import Change, History, Version, publication
 from rules.load import Loaded, load_folder, read_text, rule_from
 from rules.load import Problem as Fault
@@ -91,9 +93,11 @@ def _listed(history: History, loaded: Loaded) -> dict[str, Any]:
 
 @router.post("/check", summary="What is wrong with a draft")
 async def check(request: Request, body: Draft) -> dict[str, Any]:
-    """Every fault with line and field; an empty list when there is none. Changes nothing."""
+    """Every fault with line, column and field, and what else is to be looked at (`warnings`). Changes nothing."""
     rule, faults = read(body)
-    return {"problems": [fault(one) for one in faults], "version": rule.version if rule else None}
+    found = Looked(tuple(faults)) if rule is None else await look(desk(request), rule, body.text)
+    said = {"problems": list(map(fault, found.errors)), "warnings": list(map(fault, found.warnings))}
+    return {**said, "version": rule.version if rule else None}
 
 
 @router.get("/{rule}", summary="A rule and its history")
@@ -114,24 +118,29 @@ async def one(request: Request, rule: Id) -> dict[str, Any]:
 
 @router.put("/{rule}", status_code=202, summary="Publish a rule")
 async def put(request: Request, rule: Id, body: Draft) -> dict[str, Any]:
-    """In force within a second, on every worker at the same place of the log."""
+    """In force within a second, on every worker at the same place of the log.
+
+    A rule that cannot do what it is there for is refused; what else is found is told as `warnings`.
+    """
     wanted, faults = read(body)
     if wanted is None:
         raise refused(faults, "text")
     if wanted.id != rule:
         raise Problem(422, f"the rule calls itself {wanted.id}", field="id")
-    return await _publish(request, Change(rule, wanted, body.expected), body.note)
+    warnings = await _sound(request, wanted, body.text)
+    return await _publish(request, Change(rule, wanted, body.expected), body.note, warnings)
 
 
 @router.post("/{rule}/state", status_code=202, summary="Pause a rule, let it run in the shadow, or put it in force")
 async def move(request: Request, rule: Id, body: Move) -> dict[str, Any]:
-    """The rule stays what it is; only its state changes."""
+    """The rule stays what it is; only its state changes. Before it decides again, it is checked as a new one is."""
     versions = known(await desk(request).rules.history(), rule)
     # Nothing begins with being retired, so one of them says something.
     before = next(one.rule for one in reversed(versions) if one.rule is not None)
-    return await _publish(
-        request, Change(rule, before.model_copy(update={"state": body.state}), body.expected), body.note
-    )
+    wanted = before.model_copy(update={"state": body.state})
+    # To stop one that has become wrong must always be possible.
+    warnings = await _sound(request, wanted) if body.state in ACTIVE else ()
+    return await _publish(request, Change(rule, wanted, body.expected), body.note, warnings)
 
 
 @router.delete("/{rule}", status_code=202, summary="Retire a rule")
@@ -146,7 +155,16 @@ async def retire(
     return await _publish(request, Change(rule, None, expected), note)
 
 
-async def _publish(request: Request, change: Change, note: str) -> dict[str, Any]:
+async def _sound(request: Request, rule: Rule, text: str | None = None) -> Sequence[Fault]:
+    """What is to be looked at in a rule that may be published. Raises Problem 422 for one that may not."""
+    here = desk(request)
+    found = await look(here, rule, text, (await here.rules.history()).rules())
+    if found.errors:
+        raise refused(found.errors, "rule" if text is None else "text")
+    return found.warnings
+
+
+async def _publish(request: Request, change: Change, note: str, warnings: Sequence[Fault] = ()) -> dict[str, Any]:
     here, who = desk(request), staff(request)
     history = await here.rules.history()
     versions = history.versions.get(change.id, [])
@@ -158,7 +176,7 @@ async def _publish(request: Request, change: Change, note: str) -> dict[str, Any
     last = known(history, change.id)[-1]
     if change.expected and last.by != who.name:
         raise _overtaken()
-    return as_json(last)
+    return {**as_json(last), "warnings": list(map(fault, warnings))}
 
 
 def _overtaken() -> Problem:
@@ -192,7 +210,7 @@ def known(history: History, rule: str) -> list[Version]:
 
 def fault(one: Fault) -> dict[str, Any]:
     """A fault as the API shows it."""
-    return {"line": one.line, "field": one.field, "reason": one.reason}
+    return {"line": one.line, "column": one.column, "field": one.field, "reason": one.reason}
 
 
 def as_json(one: Version) -> dict[str, Any]:

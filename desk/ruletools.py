@@ -38,6 +38,9 @@ class Period(BaseModel):
     rule: str | dict[str, Any] = Field(description="The id of a published rule, or a draft as data")
     since: AwareDatetime
     until: AwareDatetime | None = Field(default=None, description="Without it, until now")
+    as_it_was: bool = Field(
+        default=False, description="Not today's rules: at each moment those that were in force then, edition by edition"
+    )
 
 
 @router.post("/convert", summary="A draft as text and as data")
@@ -117,18 +120,24 @@ async def why(
 
 @router.post("/backtest", summary="What a rule would have sent")
 async def backtest(request: Request, body: Period) -> dict[str, Any]:
-    """The rule is asked about all that is in the log of a period; nothing is sent."""
+    """The rule is asked about all that is in the log of a period; nothing is sent.
+
+    It is asked as it is today, as if it were in force, among today's others; with `as_it_was` each edition of the rules
+    is asked about the events that it decided.
+    """
     judge = _judge(request)
     until = body.until or datetime.now(UTC)
     if not 0 < (until - body.since).total_seconds() <= LONGEST_PERIOD * 86_400:
         raise Problem(
             422, f"`until` comes after `since`, by at most {LONGEST_PERIOD} days", field="since", limit=LONGEST_PERIOD
         )
+    if body.as_it_was and not isinstance(body.rule, str):
+        raise Problem(422, "only a published rule, named by its id, was ever anything", field="as_it_was")
     rule: str | Rule = body.rule if isinstance(body.rule, str) else _draft(body.rule)
     if isinstance(rule, str):
         known(await desk(request).rules.history(), rule)
     try:
-        return await judge.backtest(rule, _ms(body.since), _ms(until))
+        return await judge.backtest(rule, _ms(body.since), _ms(until), as_it_was=body.as_it_was)
     except Rejected as error:
         raise Problem(422, str(error), field=error.field or "rule") from None
 

@@ -61,6 +61,10 @@ class KafkaRules:
         await self._log.read()
         return self._log.history
 
+    async def close(self) -> None:
+        """Hang up."""
+        await self._log.close()
+
 
 class KafkaDeadLetters:
     """The newest of what could not be processed."""

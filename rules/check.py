@@ -33,3 +33,25 @@ def check_one(rule: Rule, catalogue: Catalogue) -> list[Finding]:
     """What is found about one rule alone, as an editor asks at every key."""
     sight = Sight(rule, catalogue)
     return list(dict.fromkeys(finding for kind in KINDS for finding in kind(sight)))
+
+
+def check_among(
+    rule: Rule, others: Sequence[Rule], catalogue: Catalogue, caps: Sequence[GlobalCap] = CAPS
+) -> list[Finding]:
+    """What is found about one rule that is to stand among others, what it changes about them included."""
+    near = [one for one in others if one.id != rule.id and _meet(one, rule)]
+    before = set(overlap.compared(near, catalogue, caps))
+    after = overlap.compared([*near, rule], catalogue, caps)
+    return [
+        *check_one(rule, catalogue),
+        *(one for one in after if one.rule == rule.id or (one.rule and one not in before)),
+    ]
+
+
+def _meet(one: Rule, other: Rule) -> bool:
+    """Whether some event concerns both; only then can they get in each other's way."""
+    return any(
+        mine.type == its.type and (mine.name == its.name or None in (mine.name, its.name))
+        for mine in one.on
+        for its in other.on
+    )

@@ -111,8 +111,7 @@ class Engine:
         if timer is None or rule is None or not isinstance(rule.wait, Until) or not rule.wait.yearly:
             return NOTHING
         scene = self._cause(timer, ms)
-        following = None if scene is None else self._following(self._made(rule), scene, profile, timer)
-        return NOTHING if following is None else (following,)
+        return NOTHING if scene is None else self._goes_on(rule, scene, profile, timer)
 
     def _cause(self, timer: Timer, ms: int) -> Scene | None:
         """The scene of what began a wait, at the moment it is over; None when that is lost."""
@@ -162,13 +161,25 @@ class Engine:
         if timer is None or timer.rule == marks.MARK:
             return NOTHING
         rule = self._by_id.get(timer.rule)
-        one = None if rule is None else self._made(rule)
         scene = self._cause(timer, ms)
-        if one is None or scene is None:
-            reason = "rule: no longer in force" if one is None else "rule: the cause is lost"
-            return (Decision(timer.rule, one.rule.version if one else "", "cancelled", reason, over=timer),)
-        answer = self._quarantine.ask(one.rule, lambda: self._ends(one, scene, profile, timer))
-        return (_decided(one.rule, "cancelled", answer, over=timer),) if isinstance(answer, str) else answer
+        if rule is None or scene is None:
+            reason = "rule: no longer in force" if rule is None else "rule: the cause is lost"
+            return (Decision(timer.rule, rule.version if rule else "", "cancelled", reason, over=timer),)
+        aside = self._quarantine.why(rule)
+        if aside:
+            decision = _decided(rule, "held", f"quarantine: the rule is set aside: {aside}", over=timer)
+            return (decision, *self._goes_on(rule, scene, profile, timer))
+        answer = self._quarantine.ask(rule, lambda: self._ends(self._made(rule), scene, profile, timer))
+        if isinstance(answer, str):
+            return (_decided(rule, "cancelled", answer, over=timer), *self._goes_on(rule, scene, profile, timer))
+        return answer
+
+    def _goes_on(self, rule: Rule, scene: Scene, profile: Profile, timer: Timer) -> Sequence[Decision]:
+        """The next wait where the rule itself cannot set it: what it says may be mended before that one is over."""
+        if not isinstance(rule.wait, Until):
+            return NOTHING
+        found = self._quarantine.ask(rule, lambda: self._following(self._made(rule), scene, profile, timer))
+        return (found,) if isinstance(found, Decision) else NOTHING
 
     def _ends(self, one: Ready, scene: Scene, profile: Profile, timer: Timer) -> Sequence[Decision]:
         if isinstance(one.rule.wait, Until):
@@ -194,7 +205,9 @@ class Engine:
 
     def _following(self, one: Ready, scene: Scene, profile: Profile, timer: Timer) -> Decision | None:
         due = waiting.named(one, scene, profile, self._zone, since=scene.now)
-        return None if due is None else self._waits(one.rule, waiting.onward(one.rule, timer, scene, due))
+        if due is None or due <= scene.now:
+            return None
+        return self._waits(one.rule, waiting.onward(one.rule, timer, scene, due))
 
     def _over(self, one: Ready, scene: Scene, profile: Profile, timer: Timer) -> Decision:
         """The wait is over: the rule speaks, unless something stands against it."""
@@ -207,12 +220,19 @@ class Engine:
 
     def _ended(self, rules: frozenset[str], scene: Scene, profile: Profile) -> list[Decision]:
         """Waits that this event makes pointless: they end now and not when they are due."""
-        waits = {one[2] for one in profile["timers"].values()}
-        known = {id: self._made(self._by_id[id]) for id in waits & rules}
-        return [
-            _decided(one.rule, "cancelled", "unless: no longer needed", over=timer)
-            for one, timer in waiting.ended(known, scene, profile)
-        ]
+        found: list[Decision] = []
+        for rule in dict.fromkeys(one[2] for one in profile["timers"].values()):
+            if rule in rules:
+                found += self._pointless(self._by_id[rule], scene, profile)
+        return found
+
+    def _pointless(self, rule: Rule, scene: Scene, profile: Profile) -> list[Decision]:
+        ended = self._quarantine.ask(
+            rule, lambda: [timer for _, timer in waiting.ended({rule.id: self._made(rule)}, scene, profile)]
+        )
+        if isinstance(ended, str):
+            return []  # the wait stays, and the rule is asked once more at its end
+        return [_decided(rule, "cancelled", "unless: no longer needed", over=timer) for timer in ended]
 
     def _occurrence(self, rule: Rule, each: str, ms: int) -> str:
         """What counts as one occurrence of the rule for one customer."""

@@ -100,11 +100,13 @@ class _Switches:
     editions: list[int] = field(default_factory=list)
 
     def add(self, offset: int, edition: int) -> None:
-        if edition in self.editions or (self.editions and edition < self.editions[-1]):
-            return  # its marker stands here twice, or a later one came before it: the first in the log counts
+        """Take note of a marker. Each that counts is newer than those before it in the log, in whatever order they
+        become known: of two of one edition the first, and none of an older edition behind a newer one."""
         at = bisect_right(self.offsets, offset)
-        self.offsets.insert(at, offset)
-        self.editions.insert(at, edition)
+        if at and self.editions[at - 1] >= edition:
+            return
+        end = bisect_right(self.editions, edition, at)
+        self.offsets[at:end], self.editions[at:end] = [offset], [edition]
 
 
 class History:

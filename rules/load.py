@@ -17,7 +17,7 @@ from rules.model import Cap, On, Rule, Send
 from rules.nodes_clock import Day, Hours
 from rules.nodes_place import Point
 from rules.paths import hint
-from rules.source import MAX_BYTES, Unreadable, documents, line_of
+from rules.source import MAX_BYTES, Unreadable, documents, line_of, position_of
 from rules.traits import Trait
 from rules.waits import After, Birthday, Until
 
@@ -52,11 +52,14 @@ class Problem:
 
     file: str
     line: int
+    """From 1; 0 in data, which have no lines."""
     field: str
     reason: str
+    column: int = 0
+    """From 1; 0 where it is not known."""
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}: "
+        place = f"{self.file}:{self.line}: " if self.line else f"{self.file}: "
         return place + (f"{self.field}: {self.reason}" if self.field else self.reason)
 
 
@@ -185,11 +188,10 @@ def located(error: ValidationError, filename: str, node: yaml.Node) -> Iterator[
     """What a refused document is told, each with its line."""
     told: set[tuple[int, str]] = set()
     for place, reason, within in problems_of(error):
-        line = line_of(node, place, within)
-        field = _shown(place)
+        line, column = position_of(node, place, within)
         if (line, reason) not in told:
             told.add((line, reason))
-            yield Problem(filename, line, field, reason)
+            yield Problem(filename, line, _shown(place), reason, column)
 
 
 def _shown(place: tuple[str | int, ...]) -> str:

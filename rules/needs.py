@@ -21,7 +21,7 @@ def events(rule: Rule) -> list[str]:
 def fields(rule: Rule) -> list[str]:
     """The fields that decide whether it speaks, and when; what its messages put in is not among them."""
     nodes = [node for root in _roots(rule) for node, _, _ in tree.walk(root)]
-    found = [tree.field_of(node) for node in nodes]
+    found = [name for node in nodes for name in tree.fields_of(node)]
     found += [node.correlate or "" for node in nodes if isinstance(node, Seen)]
     found += [rule.after.correlate or ""] if rule.after is not None else []
     found += [rule.wait.field] if isinstance(rule.wait, Until) else []

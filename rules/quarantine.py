@@ -37,6 +37,10 @@ class Quarantine:
         """Whether a rule is set aside."""
         return bool(self.reasons) and (rule.id, rule.version) in self.reasons
 
+    def why(self, rule: Rule) -> str:
+        """Why a rule is set aside; empty when it is not."""
+        return self.reasons.get((rule.id, rule.version), "") if self.reasons else ""
+
     def ask(self, rule: Rule, question: Callable[[], T]) -> T | str:
         """The answer to a question put to a rule; or, when it failed, in what way."""
         began = self._clock()

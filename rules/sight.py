@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 from rules.catalogue import Catalogue, Domain
-from rules.conditions import Condition, Has, Not
+from rules.conditions import Condition, Has, Not, Versus
 from rules.demands import OPPOSITE, Mode
 from rules.finding import Code, Finding, Place, Severity, dotted
 from rules.model import Rule
@@ -55,6 +55,7 @@ class Sight:
             for leaf in self.leaves
             if (name := field_of(leaf.node))
         ]
+        found += [((*leaf.place, "than"), leaf.node.than) for leaf in self.leaves if isinstance(leaf.node, Versus)]
         return (*found, (("correlate",), self.rule.correlate)) if self.rule.correlate else tuple(found)
 
     def told(self, place: Place, severity: Severity, code: Code, reason: str, hint: str = "") -> Finding:

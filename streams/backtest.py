@@ -1,4 +1,4 @@
-"""A backtest: other rules, or the same, over all that happened, as if they had been in force from the beginning.
+"""A backtest: other rules over all that happened, as if they had been in force from the beginning; or those that were.
 
 Who is who was decided by the workers and stands in the log, so the customers are those there were. What rules read
 that live messages led to, such as a mail's being sent, counts only where the run sends that message too; what a
@@ -22,12 +22,14 @@ from profile_store.connect import connect
 from profile_store.store import Store
 from rules.backtest import Backtest, cause_of
 from rules.decision import Decision
+from rules.history import History
 from rules.load import load_folder
 from rules.model import Rule
 from streams.declared import Declarations
 from streams.decode import Incoming, one
 from streams.recorded import Recorded, line_of, recorded
 from streams.rerun import Looked, Rerun
+from streams.rulelog import whole
 from streams.topic import Described, describe
 
 TELL_EVERY: Final = 500
@@ -62,11 +64,15 @@ class Run:
 
     declarations: Declarations
     period: Period = ALWAYS
+    as_they_were: bool = False
+    """Its rules have a history, and at each place of the log those decide that did."""
     told: Backtest = field(default_factory=Backtest)
     rerun: Rerun = field(init=False)
 
     def begin(self, settings: Settings, described: Described, known: Recorded) -> None:
         """Put it at the beginning of the log."""
+        for marker in known.markers if self.as_they_were else ():
+            self.declarations.editions.history.switch(marker.partition, marker.offset, marker.edition)
         self.rerun = Rerun(
             self.declarations(),
             known,
@@ -109,9 +115,16 @@ def of_rules(settings: Settings, rules: Sequence[Rule]) -> Declarations:
     return found
 
 
+def of_history(settings: Settings, history: History, period: Period = ALWAYS) -> Run:
+    """The rules as they were published, each edition from the place in the log where it began."""
+    found = Declarations(settings)
+    found.editions.history = history
+    return Run(found, period, as_they_were=True)
+
+
 async def backtest(
     settings: Settings,
-    folders: Sequence[Path],
+    folders: Sequence[Path | None],
     period: Period = ALWAYS,
     *,
     now: int,
@@ -119,16 +132,29 @@ async def backtest(
 ) -> list[Backtest]:
     """Let the rules of each folder see the whole log; what they would have done up to a moment `now` (ms).
 
+    Without a folder it is the rules as they were, at each place of the log.
     `tell` hears how many events are read, of how many. Raises Rejected, Transient or Misconfigured.
     """
-    return await _rehearsed(settings, [Run(opened(settings, folder), period) for folder in folders], now, tell)
+    runs = [
+        await _as_they_were(settings, period) if folder is None else Run(opened(settings, folder), period)
+        for folder in folders
+    ]
+    return await _rehearsed(settings, runs, now, tell)
 
 
 async def rehearse(
-    settings: Settings, sets: Sequence[Sequence[Rule]], period: Period = ALWAYS, *, now: int
+    settings: Settings, sets: Sequence[Sequence[Rule] | None], period: Period = ALWAYS, *, now: int
 ) -> list[Backtest]:
-    """The same for sets of rules that lie in no folder. Raises Transient."""
-    return await _rehearsed(settings, [Run(of_rules(settings, rules), period) for rules in sets], now, lambda *_: None)
+    """The same for sets of rules that lie in no folder; None: the rules as they were. Raises Transient."""
+    runs = [
+        await _as_they_were(settings, period) if rules is None else Run(of_rules(settings, rules), period)
+        for rules in sets
+    ]
+    return await _rehearsed(settings, runs, now, lambda *_: None)
+
+
+async def _as_they_were(settings: Settings, period: Period) -> Run:
+    return of_history(settings, await asyncio.to_thread(whole, settings), period)
 
 
 async def _rehearsed(

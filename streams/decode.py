@@ -133,6 +133,15 @@ class Marker:
     edition: int
 
 
+def marker_of(found: Incoming) -> Marker | None:
+    """The edition that begins at the place of an event; None when it is no marker of ours.
+
+    Raises KeyError, TypeError or ValueError when it does not say which.
+    """
+    ours = found.event.type == SWITCHED and found.event.source == EDITIONS
+    return Marker(*found.place, int(found.event.data["edition"])) if ours else None
+
+
 def decode(
     records: Sequence[Record], topic_id: str, replay_until: int, policy: Policy, markers: list[Marker] | None = None
 ) -> tuple[list[Incoming], list[Dead]]:
@@ -146,8 +155,9 @@ def decode(
         try:
             found = one(record, topic_id, record.offset < replay_until, policy)
             if found.event.type == SWITCHED:
-                if markers is not None and found.event.source == EDITIONS:
-                    markers.append(Marker(record.partition, record.offset, int(found.event.data["edition"])))
+                marker = marker_of(found)
+                if markers is not None and marker is not None:
+                    markers.append(marker)
                 continue
             alive.append(found)
         except (Rejected, KeyError, TypeError, ValueError) as error:

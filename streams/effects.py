@@ -23,7 +23,7 @@ DISPATCHER: Final = "/dispatcher"
 FIRED: Final = "rule.fired"
 FAULT: Final = "fault"
 REASONS: Final = frozenset(
-    {"consent", "unreachable", "address", "cap", "hold", "shadow", "template", FAULT}
+    {"consent", "unreachable", "address", "cap", "hold", "shadow", "template", "quarantine", FAULT}
     | {"unless", "late", "once", "until", "rule"}
 )
 """Those that are counted by name; any other is a fault."""

@@ -18,7 +18,7 @@ from hub.kinds import Policy
 from hub.replay import Stored
 from streams.arrange import DECISIONS
 from streams.arrange import SOURCE as IDENTITY
-from streams.decode import Incoming, one
+from streams.decode import EDITIONS, Incoming, Marker, marker_of, one
 from streams.foretell import Line
 from streams.relay import SOURCE as RULES
 from streams.segment import ENTERED, LEFT, TIMER_DUE
@@ -26,7 +26,7 @@ from streams.segment import SOURCE as SEGMENTS
 from streams.timers import SOURCE as TIMERS
 
 FIRED: Final = "rule.fired"
-MARKS: Final = tuple(f'"{source}"'.encode() for source in (IDENTITY, TIMERS, RULES, SEGMENTS))
+MARKS: Final = tuple(f'"{source}"'.encode() for source in (IDENTITY, TIMERS, RULES, SEGMENTS, EDITIONS))
 """What stands in an event of ours; most have none of it, and need not be read."""
 
 Occasion = tuple[str, int]
@@ -50,6 +50,8 @@ class Recorded:
     """Triggers of rules. What an agent wrote is none of these."""
     moved: dict[str, int] = field(default_factory=dict)
     """Events of segments entered and left → when (ms) they were written."""
+    markers: list[Marker] = field(default_factory=list)
+    """Where editions of the rules begin."""
 
     def note(self, event: Incoming) -> None:
         """Take note of one event of the hub's own."""
@@ -63,6 +65,8 @@ class Recorded:
             self.fired.add(said.id)
         elif said.type in {ENTERED, LEFT}:
             self.moved.setdefault(said.id, at)
+        elif (marker := marker_of(event)) is not None:
+            self.markers.append(marker)
 
 
 def line_of(stored: Stored) -> Line:
@@ -75,6 +79,6 @@ def recorded(lines: Iterable[Stored], topic_id: str, policy: Policy) -> Recorded
     found = Recorded()
     for stored in lines:
         if any(mark in stored.value for mark in MARKS):
-            with suppress(Rejected):  # it is among the dead letters
+            with suppress(Rejected, KeyError, TypeError, ValueError):  # it is among the dead letters
                 found.note(one(line_of(stored), topic_id, True, policy))
     return found

@@ -20,8 +20,8 @@ from profile_store.draft import Draft
 from rules.before import Before
 from rules.decision import Decision
 from streams.arrange import arrange
-from streams.declared import Declared, everywhere
-from streams.decode import Incoming, one
+from streams.declared import Declared
+from streams.decode import SWITCHED, Incoming, one
 from streams.directory import Loaded, Stale
 from streams.foretell import Line
 from streams.identify import Customers
@@ -115,7 +115,8 @@ class Rerun:
         as_recorded: bool = False,
     ) -> None:
         """`as_recorded`: all that was said was said, and nothing else was; whatever the rules say today."""
-        self._declared = replace(declared, engine=everywhere(Watched(declared.engine(0, 0), self._decided)))
+        self._rules = declared.engine
+        self._declared = replace(declared, engine=self._engine)
         self._recorded = recorded
         self._policy, self._topic_id, self._tenant = policy, topic_id, tenant
         self._watch = watch
@@ -127,6 +128,8 @@ class Rerun:
         self._coming: list[tuple[int, int, Event | Wait]] = []
         """What the log does not have and this run leads to, by its moment."""
         self._own = 0
+        self._place = (0, 0)
+        """Where in the log it is: partition and offset."""
         self._orders = 0
         self.town = Town(policy)
         self.now = 0
@@ -137,6 +140,7 @@ class Rerun:
     def take(self, incoming: Incoming) -> None:
         """The next event of the log. What is due before it happens before it."""
         self.until(incoming.record.timestamp)
+        self._place = incoming.place
         if self._counts(incoming.event):
             self._apply(incoming)
 
@@ -157,8 +161,14 @@ class Rerun:
         found = self.town.find(id)
         return id if found is None else found.id
 
+    def _engine(self, partition: int, offset: int) -> Watched:
+        """The rules at a place; what is not in the log is decided by those where the log has come to."""
+        return Watched(self._rules(*(self._place if partition == OWN else (partition, offset))), self._decided)
+
     def _counts(self, event: Event) -> bool:
         """Whether an event of the log happens in this run too: the hub's own ones only if this run led to them."""
+        if event.type == SWITCHED:
+            return False  # it is about nobody
         if event.type == TIMER_DUE:
             key = (str(event.data.get("slot")), str(event.data.get("timer")))
             expected = key in self._awaited

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,7 +31,7 @@ from rules.explain import Explanation, explain, kind_of, listens
 from rules.model import Rule
 from streams import verify
 from streams.backtest import Kept
-from streams.declared import Declarations
+from streams.declared import Declarations, everywhere
 from streams.decode import Incoming, one
 from streams.recorded import Recorded, line_of, recorded
 from streams.rerun import Looked, Rerun
@@ -167,7 +167,7 @@ class Asking:
     def run(self, known: Recorded, events: Sequence[Incoming]) -> Why:
         """Let them go by. Raises Rejected when the event is one that was not applied."""
         rerun = Rerun(
-            self._found(),
+            replace(self._found(), engine=everywhere(self._engine)),
             known,
             self._settings.policy,
             topic_id=self._topic_id,

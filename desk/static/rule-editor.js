@@ -37,19 +37,24 @@ function go(fault) {
   else focusOn(fault.field);
 }
 
-/** The faults as buttons that lead there. */
-function list(faults) {
-  const items = faults.slice(0, 30).map((fault) => {
-    const line = view === "text" ? make("span", { class: "source" }, say("line", { n: digits(fault.line) }), " ") : null;
+/** How many there are, in words. */
+const count = (some, one, many) => say(some.length === 1 ? one : many, { n: digits(some.length) });
+
+/** The faults, and what else is to be looked at, as buttons that lead there. */
+function list(faults, warnings = []) {
+  const items = [...faults, ...warnings].slice(0, 30).map((fault) => {
+    const line = view === "text" && fault.line ? make("span", { class: "source" }, say("line", { n: digits(fault.line) }), " ") : null;
     const said = make("span", { lang: "en", dir: "ltr" }, fault.field && make("b", {}, fault.field), fault.field ? ": " : "", fault.reason);
-    const button = make("button", { type: "button", class: "row-button" }, line, said);
+    const mark = warnings.includes(fault) ? make("span", { class: "source" }, say("only_warning"), " ") : null;
+    const button = make("button", { type: "button", class: "row-button" }, mark, line, said);
     button.addEventListener("click", () => go(fault));
     return make("li", {}, button);
   });
   find("#faults").replaceChildren(...items);
-  const count = faults.length ? say(faults.length === 1 ? "fault" : "faults", { n: digits(faults.length) }) : editor.dataset.none;
+  const said = [faults.length ? count(faults, "fault", "faults") : editor.dataset.none];
+  if (warnings.length) said.push(count(warnings, "warning", "warnings"));
   const place = find("#faults-count");
-  place.replaceChildren(icon(faults.length ? "triangle-alert" : "circle-check"), ` ${count}`);
+  place.replaceChildren(icon(faults.length ? "triangle-alert" : "circle-check"), ` ${said.join(" · ")}`);
   place.classList.toggle("wrong", faults.length > 0);
   if (view === "text") textView.number(faults);
 }
@@ -60,7 +65,8 @@ async function check() {
   if (mine !== turn) return; // a later question was asked meanwhile
   if (!answer) return note(editor.dataset.away);
   const said = await answer.json();
-  list(answer.ok ? said.problems : [{ line: 1, field: said.field ?? "", reason: said.detail }]);
+  if (answer.ok) list(said.problems, said.warnings);
+  else list([{ line: 1, field: said.field ?? "", reason: said.detail }]);
 }
 
 function changed() {

@@ -59,7 +59,9 @@ def register(app: typer.Typer) -> None:
 
 
 def backtest_(
-    rules: Annotated[Path | None, typer.Option(help="A folder of rule files; the one in force by default.")] = None,
+    rules: Annotated[
+        Path | None, typer.Option(help="A folder of rule files; without it the rules as they were, edition by edition.")
+    ] = None,
     since: Moment = "",
     until: Moment = "",
     against: Annotated[Path | None, typer.Option(help="Compare with the rules of this folder: what changes?")] = None,
@@ -74,7 +76,7 @@ def backtest_(
     period = Period(
         moment(since, "since", zone, now) if since else 0, moment(until, "until", zone, now) if until else END_OF_TIME
     )
-    folders = [rules or settings.rules_dir, *([against] if against is not None else [])]
+    folders = [rules, *([against] if against is not None else [])]
     with _progress(quiet=json) as tell:
         found = asyncio.run(backtest(settings, folders, period, now=now, tell=tell))
     difference = compare(found[1], found[0]) if len(found) > 1 else None

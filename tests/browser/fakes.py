@@ -186,6 +186,9 @@ class FakeRules:
             history.apply(offset, message)
         return history
 
+    async def close(self) -> None:
+        """There is nothing to let go of."""
+
 
 class FakeJudge:
     """What a rule did and would have done, as a test says."""
@@ -207,8 +210,8 @@ class FakeJudge:
             "event": {"id": "e1", "type": "web.track", "time": "2026-01-05T10:00:00Z"},
         }
 
-    async def backtest(self, rule: str | Rule, since: int, until: int) -> dict[str, Any]:
-        self.asked.append((rule if isinstance(rule, str) else rule.id, since, until))
+    async def backtest(self, rule: str | Rule, since: int, until: int, *, as_it_was: bool = False) -> dict[str, Any]:
+        self.asked.append((rule if isinstance(rule, str) else rule.id, since, until, as_it_was))
         if self.refusal is not None:
             raise self.refusal
         days = [{"day": f"2026-01-{day:02d}", "sent": day * 7 % 11, "held": day % 3} for day in range(1, 15)]

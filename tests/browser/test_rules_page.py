@@ -15,8 +15,10 @@ from playwright.async_api import Browser, Page, expect
 from hub.arrivals import Arrivals
 from hub.topics import RULES
 from profile_store.effects import DAYS, Effects
+from rules.book import Book
 from rules.history import Change, publication
 from rules.load import read_text
+from rules.segments import Segment
 from tests.browser.conftest import Open, looking, picture, running
 from tests.browser.fakes import now_ms
 from tests.browser.test_desk_page import findings, fits
@@ -62,6 +64,9 @@ state: shadow
 on: phone.missed
 send: {channel: sms, purpose: service, text: {en: We are sorry., fa: پوزش می‌خواهیم.}}
 """
+LOYAL = Segment.model_validate(
+    {"id": "loyal", "name": "Loyal", "if": {"field": "profile.events", "op": "gt", "value": 99}}
+)
 OLD = CALL.replace("id: call", "id: old").replace("state: shadow", "state: draft").replace("missed call", "lost call")
 
 
@@ -79,6 +84,7 @@ async def shop(tmp_path: Path, language: str = "en", **more: Any) -> AsyncIterat
         desk.store.did["cart"] = _busy()
         stopped = Arrivals(900, 900, 0, 400, now_ms() - 18_000_000, now_ms() - 18_000_000, now_ms())
         desk.store.came["web.track/Product Added"] = {"event.properties.price:number": stopped}
+        desk.store.declarations = Book(segments=(LOYAL,)).to_json()
         yield desk
 
 
@@ -311,6 +317,23 @@ async def test_a_fault_leads_to_its_field_and_a_late_publication_is_shown(browse
         await page.get_by_role("button", name="Publish mine anyway").click()
         await expect(page).to_have_url(f"{desk.url}/rules/cart")
         assert published(desk)["changes"][0]["rule"]["send"]["subject"]["fa"] == "سبد شما"
+
+
+async def test_a_rule_that_cannot_work_is_not_saved_and_the_page_says_why(browser: Browser, tmp_path: Path) -> None:
+    async with shop(tmp_path) as desk, looking(browser, desk, role="marketer") as page:
+        await visit(page, f"{desk.url}/rules/call/edit")
+        await page.click("#tab-text")
+        await page.locator("#rule-text").fill(f"{CALL}if: {{field: profile.segments.royal, op: eq, value: true}}\n")
+        fault = page.locator("#faults button")
+        await expect(fault).to_contain_text("line 6 if.field: there is no segment royal; did you mean loyal?")
+        sent = len(desk.bus.sent)
+        await page.get_by_role("button", name="Publish").click()
+        await expect(page.locator("#publish-said")).to_contain_text("there is no segment royal")
+        await expect(page.locator("#faults-count")).to_have_text(re.compile("1 fault"))
+        assert len(desk.bus.sent) == sent
+        await page.locator("#rule-text").fill(f"{CALL}if: {{field: event.fron, op: exists}}\n")
+        await expect(page.locator("#faults-count")).to_have_text(re.compile("No faults · 1 warning"))
+        await expect(fault).to_contain_text("Warning: line 6 if.field: no phone.missed event has fron")
 
 
 async def test_looking_back(browser: Browser, axe: str, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,9 +18,11 @@ from hub.profile import Document
 from hub.replay import Stored
 from hub.settings import Settings
 from hub.trigger import Trigger
+from rules.history import FOLDER, Change, History, publication, switched
 from streams.backtest import opened
 from streams.declared import Declarations
 from streams.decode import Incoming, one
+from streams.editions import marker
 from streams.pipeline import Pipeline
 from streams.recorded import Recorded, line_of, recorded
 from streams.relay import EVENT, firing
@@ -79,12 +81,37 @@ class Shop:
     log: list[list[Stored]] = field(default_factory=lambda: [[] for _ in range(PARTITIONS)])
     store: Memory = field(default_factory=Memory)
     triggers: list[Trigger] = field(default_factory=list)
+    published: list[bytes] = field(default_factory=list)
+    """The topic of rules."""
     lag: int = 300
     """Milliseconds from when something is due to when it is said."""
     last: int = 0
 
     def __post_init__(self) -> None:
+        rules = self.declarations.editions.newest.rules
+        self.declarations.editions.history = History()
+        self._publish(publication([Change(one.id, one) for one in rules], FOLDER, 0))
         self.worker = Pipeline(self.store, self.declarations, never, POLICY)  # type: ignore[arg-type]
+
+    def _publish(self, messages: Iterable[bytes]) -> None:
+        history = self.declarations.editions.history
+        for message in messages:
+            history.apply(len(self.published), message)
+            self.published.append(message)
+
+    def changes(self, *changes: Change, told: bool = True) -> None:
+        """Other rules begin in each partition where their marker stands; `told`: the topic says where that is."""
+        history = self.declarations.editions.history
+        self._publish(publication(changes, "mina", self.last))
+        places: dict[int, int] = {}
+        for number, part in enumerate(self.log):
+            self.last += 1
+            said = marker(history.newest, number, Settings(partitions=PARTITIONS))
+            places[number] = len(part)
+            part.append(Stored(number, len(part), self.last, said.subject, said.to_json()))
+            history.switch(number, places[number], history.newest)
+        if told:
+            self._publish([switched(history.newest, places)])
 
     async def write(self, said: Event, at: int) -> None:
         """An event comes in, and all that follows from it."""
@@ -157,15 +184,21 @@ def sent(trigger: Trigger, at: int) -> Event:
     )
 
 
+NEVER: Mapping[int, Sequence[Change]] = {}
 KINDS = ("web.page", "sms.received", "web.track/Product Added", "web.track/Order Completed", "email.received")
 
 
-async def story(folder: Path, seed: int, count: int = 60) -> Shop:
-    """Two people do this and that, under several names that turn out to be one, while rules are live."""
+async def story(folder: Path, seed: int, count: int = 60, changed: Mapping[int, Sequence[Change]] = NEVER) -> Shop:
+    """Two people do this and that, under several names that turn out to be one, while rules are live.
+
+    `changed`: what becomes different about the rules after so many events.
+    """
     random = Random(seed)
     shop = Shop(opened(settings(folder, RULES), folder / "rules"), lag=random.choice((0, 300, 20_000)))
     minute = 0.0
     for number in range(count):
+        if number in changed:
+            shop.changes(*changed[number], told=number % 2 == 0)
         person = random.choice("ab")
         names = [f"user_id:{person}", f"email:{person}@x.org", f"phone:+4930{ord(person)}", f"anonymous_id:{person}"]
         minute += random.choice((0.01, 1, 7, 45))

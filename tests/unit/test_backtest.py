@@ -18,7 +18,10 @@ from hub.replay import Merged, Stored
 from hub.settings import Settings
 from profile_store.draft import place
 from rules.backtest import Backtest, Sent, bars, compare
-from streams.backtest import ALWAYS, Period, Run, opened, play
+from rules.history import Change, History
+from rules.model import Rule
+from streams.backtest import ALWAYS, Period, Run, of_history, of_rules, opened, play
+from streams.declared import Declarations
 from streams.decode import one
 from streams.recorded import line_of, recorded
 from streams.rerun import Rerun
@@ -50,6 +53,69 @@ async def test_what_was_live_is_what_was_sent(tmp_path: Path, block: int) -> Non
     assert len(rules) >= 6
 
 
+RULES_OF = {id: Rule.model_validate({"id": id, "name": id, **parts}) for id, parts in RULES.items()}
+CHANGED = {
+    15: [
+        Change("cart", RULES_OF["cart"].model_copy(update={"wait": 600_000, "priority": 4})),
+        Change("first", RULES_OF["first"].model_copy(update={"state": "shadow"})),
+    ],
+    31: [
+        Change(
+            "cart", Rule.model_validate({"id": "cart", "name": "cart", **CART, "send": {**MAIL, "text": "Still there"}})
+        ),
+        Change("daily", None),
+    ],
+    44: [Change("cart", None), Change("daily", RULES_OF["daily"]), Change("first", RULES_OF["first"])],
+}
+"""What becomes of the rules after so many events."""
+
+
+def played_back(shop: Shop, folder: Path, *, now: int = ms(100_000)) -> Backtest:
+    """What the rules did, by their history and the log."""
+    history = History()
+    for offset, message in enumerate(shop.published):
+        history.apply(offset, message)
+    run = of_history(settings(folder, {}), history)
+    run.begin(Settings(state=folder), DESCRIBED, shop.known())
+    play([run], shop.incoming(), now)
+    assert not run.rerun.dead
+    return run.told
+
+
+@pytest.mark.parametrize("block", range(2))
+async def test_what_was_live_is_what_was_sent_while_rules_changed(tmp_path: Path, block: int) -> None:
+    differ = 0
+    for seed in range(block * 3, block * 3 + 3):
+        shop = await story(tmp_path / f"live{seed}", seed, changed=CHANGED)
+        found = played_back(shop, tmp_path / f"again{seed}")
+        wanted = [Sent.of(trigger) for trigger in shop.triggers]
+        assert found.sent == wanted, f"seed {seed}"
+        newest = {one.id: one for one in shop.declarations.editions.newest.rules}
+        today = Run(of_rules(settings(tmp_path / f"again{seed}", {}), list(newest.values())))
+        today.begin(Settings(state=tmp_path), DESCRIBED, shop.known())
+        play([today], shop.incoming(), ms(100_000))
+        differ += today.told.sent != wanted
+    assert differ, "today's rules would have said something else"
+
+
+async def test_what_the_log_does_not_tell_any_more_is_decided_by_the_last_that_began(tmp_path: Path) -> None:
+    shop = await left_behind(tmp_path)
+    shop.changes(
+        Change("cart", Rule.model_validate({"id": "cart", "name": "cart", **CART, "send": {**MAIL, "text": "New"}}))
+    )
+    assert messages(played_back(shop, tmp_path / "again")) == [("cart", "New", 31)]
+
+
+async def left_behind(folder: Path) -> Shop:
+    """Ada agrees to everything, and leaves a cart a minute later."""
+    found = Shop(opened(settings(folder / "live", {"cart": CART}), folder / "live" / "rules"))
+    ada = [sure(one) for one in ("user_id:ada", "email:ada@x.org", "phone:+49301")]
+    consent = {"channel": "any", "purpose": "marketing", "given": True}
+    await found.says(1, 0, *ada, kind="web.identify", consent=consent, traits={"first_name": "Ada"})
+    await said(found, 2, 1, "shoe", "Product Added")
+    return found
+
+
 def interleaved(town: Town, random: Random) -> Iterator[Stored]:
     """The log of a town, its partitions in some order, each in its own."""
     at = [0] * len(town.log)
@@ -78,12 +144,8 @@ async def test_customers_are_those_there_were_in_whatever_order_partitions_are_r
 @pytest.fixture
 async def shop(tmp_path: Path) -> Shop:
     """Ada agrees to everything, leaves a cart, buys another one after 40 minutes, and writes."""
-    found = Shop(opened(settings(tmp_path / "live", {"cart": CART}), tmp_path / "live" / "rules"))
-    ada = [sure(one) for one in ("user_id:ada", "email:ada@x.org", "phone:+49301")]
-    consent = {"channel": "any", "purpose": "marketing", "given": True}
-    await found.says(1, 0, *ada, kind="web.identify", consent=consent, traits={"first_name": "Ada"})
+    found = await left_behind(tmp_path)
     for number, minute, what, kind in (
-        (2, 1, "shoe", "Product Added"),
         (3, 100, "hat", "Product Added"),
         (4, 140, "hat", "Order Completed"),
     ):
@@ -200,6 +262,18 @@ async def test_why_and_why_not(shop: Shop, tmp_path: Path) -> None:
     assert other.blame == "on: it listens to web.track/Product Added, and this is sms.received"
     with pytest.raises(Rejected, match=r"no event that cart listens to: phone\.missed"):
         asked(shop, tmp_path / "none", "cart", {"cart": {"on": "phone.missed", "send": SMS}})
+
+
+async def test_why_asks_the_rules_of_today_whatever_was_in_force(shop: Shop, tmp_path: Path) -> None:
+    installation = settings(tmp_path / "now", {})
+    found = Declarations(installation)
+    slow = Rule.model_validate({"id": "cart", "name": "cart", **CART, "wait": "45m"})
+    shop.changes(Change("cart", slow))
+    found.editions.history = shop.declarations.editions.history
+    event_ = choose(slow, shop.incoming(), None, "")
+    why = Asking(installation, TOPIC_ID, found, slow, event_).run(shop.known(), shop.incoming())
+    assert why.blame == "unless: no longer needed: web.track/Order Completed"
+    assert [one.outcome for one in why.came] == ["waiting", "cancelled"], "then it was sent, after half an hour"
 
 
 def test_moments_are_written_as_people_write_them() -> None:

@@ -14,6 +14,7 @@ from rules.load import read_text
 from tests.browser.kit import Kit, kit
 
 BASE = "/api/v1/rules"
+RULE = {"id": "hello", "name": "Hello", "on": "sms.received", "send": {"channel": "sms", "text": "Hi"}}
 TEXT = """# a greeting
 id: hello
 name: {en: Hello, fa: سلام}
@@ -79,6 +80,8 @@ async def test_why_and_backtest_reach_the_judge(tmp_path: Path) -> None:
             done = await desk.ask("POST", f"{BASE}/backtest", "marketer", json={"rule": rule, **period})
             assert done.json()["sent"] == sum(day["sent"] for day in done.json()["days"])
         assert [one[0] for one in desk.judge.asked[1:]] == ["hello", "hello"]
+        await desk.ask("POST", f"{BASE}/backtest", "marketer", json={"rule": "hello", "as_it_was": True, **period})
+        assert [one[-1] for one in desk.judge.asked[1:]] == [False, False, True]
         desk.judge.refusal = Rejected("nobody is known as x", field="customer")
         refused = await desk.ask("GET", f"{BASE}/hello/why?customer=x", "marketer")
         assert (refused.status_code, refused.json()["field"]) == (422, "customer")
@@ -91,6 +94,10 @@ async def test_why_and_backtest_reach_the_judge(tmp_path: Path) -> None:
         ({"rule": "hello", "since": "2020-01-01T00:00:00Z", "until": "2026-01-01T00:00:00Z"}, 422, "since"),
         ({"rule": "hello", "since": "2026-01-01"}, 422, "since"),
         ({"rule": {"id": "x"}, "since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"}, 422, "name"),
+        (
+            {"rule": RULE, "as_it_was": True, "since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"},
+            *(422, "as_it_was"),
+        ),
         ({"rule": "none", "since": "2026-01-01T00:00:00Z", "until": "2026-01-02T00:00:00Z"}, 404, "rule"),
     ],
 )

@@ -83,6 +83,7 @@ def test_the_rules_we_ship_have_nothing_against_them() -> None:
     [
         (leaf("profile.computed.oders", "gt", 3), "error", "if.field", "no computed trait oders; did you mean orders?"),
         (leaf("profile.segments.vips", "eq", True), "error", "if.field", "no segment vips; did you mean vip?"),
+        ({"field": "profile.events", "op": "gt", "than": "profile.computed.oders"}, "error", "if.than", "mean orders?"),
         (leaf("event.txt", "eq", "x"), "warning", "if.field", "no sms.received event has txt; did you mean text?"),
         (leaf("profile.traits.Tier", "eq", "x"), "warning", "if.field", "Tier is almost tier"),
         (leaf("profile.traits.lanugage", "eq", "x"), "warning", "if.field", "almost language"),

@@ -87,7 +87,7 @@ def test_json_is_the_same_rule() -> None:
     assert from_file == rule
     parsed, problems = rule_from({**json.loads(again), "wait": "soon"})
     assert parsed is None
-    assert str(problems[0]).startswith("rule:0: wait: write a span")
+    assert str(problems[0]).startswith("rule: wait: write a span")
 
 
 def test_the_version_is_what_the_rule_says() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -94,6 +95,17 @@ def test_a_marker_that_stands_twice_counts_where_it_stands_first() -> None:
     topic.history.switch(0, 10, second)
     topic.add(switched(second, {0: 20}))
     assert [topic.history.at(0, offset) for offset in (9, 10, 20)] == [first, second, second]
+
+
+def test_where_editions_begin_depends_on_the_log_alone_and_not_on_what_is_known_first() -> None:
+    topic = Topic()
+    first, second, third = (topic.publish(Change("a", rule("a", priority=number))) for number in range(3))
+    markers = [(10, second), (20, third), (25, second), (30, third)]
+    for known in permutations(markers):
+        history = topic.again()
+        for offset, edition in known:
+            history.switch(0, offset, edition)
+        assert [history.at(0, offset) for offset in (9, 10, 19, 20, 25, 30)] == [first, *[second] * 2, *[third] * 3]
 
 
 def test_many_changes_are_one_edition() -> None:

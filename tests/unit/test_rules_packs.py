@@ -106,13 +106,20 @@ def test_already_owned_keeps_silent_of_other_things_and_of_what_is_used_up() -> 
     assert story.said == []
 
 
-def test_more_than_usual() -> None:
+def buying(language: str) -> Life:
+    """A customer of a hub with the trait that the pack asks for, as its note says to write it."""
     said = re.search(r"\{(id: largest-quantity.*?)\}", find("overbuying").rules[1].note)
     assert said is not None
     trait = Trait.model_validate(dict(part.split(": ", 1) for part in said[1].split(", ")))
     book = catalogue([trait])
     look, _ = windows.readers(book.readings)
-    story = life("overbuying", folding=Folding(windows.index(book.features)), computed=look).knows()
+    folding = Folding(windows.index(book.features))
+    return life("overbuying", folding=folding, computed=look).knows(language=language)
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "20 of Cup"), ("fa", "20 عدد Cup")])
+def test_more_than_usual(language: str, words: str) -> None:
+    story = buying(language)
     story.tracked("Product Added", product_id="p9", quantity=50)
     assert story.said == [], "of somebody new nothing is usual"
     story.tracked("Product Purchased", product_id="p1", quantity=2)
@@ -120,11 +127,33 @@ def test_more_than_usual() -> None:
     assert story.said == []
     story.tracked("Product Added", product_id="p2", name="Cup", quantity=20)
     assert story.said == ["more-than-usual"]
-    assert "20 of Cup" in story.texts[0]
+    assert words in story.texts[0]
     story.passes("2d")
     story.tracked("Product Purchased", product_id="p2", quantity=20)
     story.tracked("Product Added", product_id="p3", quantity=12)
     assert story.said == ["more-than-usual"], "now it is usual"
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "66 of Egg"), ("fa", "66 عدد Egg")])
+def test_more_than_usual_leaves_in_peace_whoever_always_buys_many(language: str, words: str) -> None:
+    story = buying(language)
+    for week in range(4):
+        story.tracked("Product Added", product_id=f"eggs{week}", name="Egg", quantity=6)
+        story.tracked("Product Purchased", product_id=f"eggs{week}", quantity=6)
+        story.passes("7d")
+    story.tracked("Product Added", product_id="eggs", name="Egg", quantity=12)
+    assert story.said == [], "twice as many for the feast"
+    story.tracked("Product Added", product_id="eggs", name="Egg", quantity=66)
+    assert story.said == ["more-than-usual"]
+    assert words in story.texts[0]
+
+
+@pytest.mark.parametrize("language", ["en", "fa"])
+def test_more_than_usual_is_what_is_much_for_this_customer(language: str) -> None:
+    story = buying(language)
+    story.tracked("Product Purchased", product_id="p1", quantity=1)
+    story.tracked("Product Added", product_id="p2", name="Cup", quantity=4)
+    assert story.said == ["more-than-usual"]
 
 
 def test_renewal() -> None:

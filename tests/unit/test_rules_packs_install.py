@@ -23,6 +23,7 @@ def test_packs_are_listed_with_what_they_need() -> None:
         for rule in pack.rules:
             assert rule.name["en"] in told
     assert "profile.traits.birthday" in told
+    assert "profile.computed.largest-quantity" in told, "what another field is compared with is needed, too"
     assert "web.track/Checkout Started" not in told
 
 
