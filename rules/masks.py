@@ -24,7 +24,7 @@ from rules.likely import Likely
 from rules.paths import parse
 from rules.scene import Scene
 
-ASKED: Final = 30.0
+ASKED: Final = 20.0
 """What it costs to ask one clause by itself, where a look at a column of words costs 1."""
 _COSTS: Final = {"words": 1.0, "ranges": 2.0, "elements": 3.0}
 _FAR: Final = 1.5
@@ -36,10 +36,11 @@ _SORTS: Final = {"range": "ranges", "element": "elements"}
 class Group:
     """The columns of fields that lie in one dictionary."""
 
-    __slots__ = ("holder", "masks", "names", "others", "ranges", "register")
+    __slots__ = ("asked", "holder", "masks", "names", "others", "ranges", "register")
 
     def __init__(self, holder: Holder, register: bool) -> None:
         self.holder, self.register = holder, register
+        self.asked: set[str] = set()
         self.names: list[str] = []
         self.masks: list[dict[Any, int]] = []
         self.others: list[int] = []
@@ -86,7 +87,7 @@ class Masks:
             if held.__class__ is not dict:
                 held = NOTHING
             elif group.register:
-                held = {name: register[0] for name, register in held.items()}
+                held = {name: held[name][0] for name in group.asked & held.keys()}
             left = _struck(left, held.get, group)
             if not left:
                 return 0
@@ -122,6 +123,8 @@ class Masks:
         if group is None and place and column.kind != "elements":
             group = groups[place] = Group(*HOLDERS[place])
             self._groups.append(group)
+        if group is not None:
+            group.asked.add(last)
         if column.kind == "elements":
             self._elements.append((getter(column.field), elements(asked, size, self.exact)))
         elif column.kind == "ranges":

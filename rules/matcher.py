@@ -19,7 +19,7 @@ from rules.conditions import Condition
 from rules.hooks import Hook, Hooks
 from rules.likely import COPIES, Likely
 from rules.masks import Masks
-from rules.predicates import Test
+from rules.predicates import Test, pooled
 from rules.scene import Scene
 
 FEW: Final = 24
@@ -58,7 +58,6 @@ class Shared:
 
     def __init__(self, conditions: Iterable[Condition | None]) -> None:
         self._clauses: dict[int, tuple[Condition | None, list[Asks]]] = {}
-        self._words: dict[frozenset[str], frozenset[str]] = {}
         self.likely = Likely()
         for condition in conditions:
             for clause in self.clauses(condition):
@@ -89,9 +88,9 @@ class Shared:
                     best, least = one, chance
         if best is None:
             return "", None, self.tests(clause.asks), clause.number
-        words = frozenset(best.what)
+        words = pooled(frozenset(best.what))
         rest = self.tests([one for one in clause.asks if one is not best])
-        return best.field[len(PROPERTIES) :], self._words.setdefault(words, words), rest, clause.number
+        return best.field[len(PROPERTIES) :], words, rest, clause.number
 
     def _cost(self, one: Ask) -> float:
         return (1 + weight(one.part)) / (1.01 - self.likely.of(one))

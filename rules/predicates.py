@@ -79,6 +79,12 @@ def _asked(field: str, test: str, c: Any = None, d: Any = None, kinds: frozenset
     return _maker(test, value)(**bound, c=c, d=d, kinds=kinds)
 
 
+@lru_cache(maxsize=KEPT)
+def pooled(words: frozenset[Any]) -> frozenset[Any]:
+    """The same words, of all who ask for them in one place of the memory."""
+    return words
+
+
 def _compare(node: Compare, holds: bool) -> Test:
     operand = node.operand
     if node.op in {"eq", "ne"}:
@@ -90,7 +96,7 @@ def _compare(node: Compare, holds: bool) -> Test:
 
 def _one_of(node: OneOf, holds: bool) -> Test:
     if all(type(one) is str for one in node.value):
-        return _asked(node.field, "in" if holds else "not in", frozenset(node.value))
+        return _asked(node.field, "in" if holds else "not in", pooled(frozenset(node.value)))
     get = getter(node.field)
     numbers = frozenset(one for one in node.value if type(one) in NUMBERS)
     by_type: dict[type, frozenset[Any]] = {
