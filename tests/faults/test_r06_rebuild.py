@@ -44,7 +44,7 @@ async def test_emptied_store(
     hub.rule("thanks", THANKS)
     told = story(seed, size.events, size.events // 20)
     async with hub.producer() as producer, hub.workers(2) as fleet:
-        await hub.accept(producer, told[: size.events // 2])
+        await hub.accept(producer, told[: size.events // 2], at_once=500)
         await hub.until_applied()
         before = await judge(hub)
         await hub.until_committed()
@@ -55,7 +55,7 @@ async def test_emptied_store(
             return await fleet.metric("hub_gap_rewinds_total") > 0
 
         seen = await until("somebody noticed", noticed, NOTICED)
-        await hub.accept(producer, told[size.events // 2 :])
+        await hub.accept(producer, told[size.events // 2 :], at_once=500)
         await hub.until_applied()
         took = time.monotonic() - started
         exits = list(fleet.exits)
@@ -82,7 +82,7 @@ async def test_the_same_bytes(
     hub.rule("thanks", THANKS)
     told = story(seed, size.events, size.events // 20)
     async with hub.producer() as producer, hub.workers(2) as fleet:
-        await hub.accept(producer, told)
+        await hub.accept(producer, told, at_once=500)
         await hub.until_applied()
         await hub.until_committed()
         before, said = await stored(hub), await sent(hub)
