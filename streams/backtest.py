@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from hub.beside import beside
 from hub.errors import Rejected
 from hub.replay import Stored, ends, in_order
 from hub.settings import Settings
@@ -128,7 +129,8 @@ async def rehearse(
     settings: Settings, sets: Sequence[Sequence[Rule]], period: Period = ALWAYS, *, now: int
 ) -> list[Backtest]:
     """The same for sets of rules that lie in no folder. Raises Transient."""
-    return await _rehearsed(settings, [Run(of_rules(settings, rules), period) for rules in sets], now, lambda *_: None)
+    made = [await beside(of_rules, settings, rules) for rules in sets]
+    return await _rehearsed(settings, [Run(one, period) for one in made], now, lambda *_: None)
 
 
 async def _rehearsed(
@@ -137,6 +139,7 @@ async def _rehearsed(
     kept = await in_force(settings)
     for run in runs:
         await run.declarations.adopt(kept)
+        await run.declarations.editions.refresh()
     described = await asyncio.to_thread(describe, settings)
     await asyncio.to_thread(_play, settings, described, runs, now, tell)
     return [run.told for run in runs]
