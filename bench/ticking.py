@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -20,7 +20,7 @@ import uvloop
 from hub import logs
 from hub.settings import Settings, read
 
-Process: TypeAlias = Callable[[Settings], Awaitable[None]]
+Process: TypeAlias = Callable[[Settings], Coroutine[Any, Any, None]]
 
 TICK_S: Final = 0.001
 TOLD_MS: Final = 1.0

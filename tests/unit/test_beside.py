@@ -74,8 +74,11 @@ async def test_it_is_done_in_a_thread_and_the_loop_goes_on() -> None:
 
 
 async def test_what_it_raises_is_raised() -> None:
-    with pytest.raises(KeyError):
-        await beside({}.__getitem__, "nothing")
+    def fail(word: str) -> None:
+        raise KeyError(word)
+
+    with pytest.raises(KeyError, match="nothing"):
+        await beside(fail, "nothing")
     assert gc.isenabled()
 
 

@@ -8,10 +8,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from hub.errors import Transient
 from hub.event import make
 from hub.identity import Identity
 from hub.profile import empty
@@ -20,12 +22,21 @@ from rules import history as history_of_rules
 from rules.engine import Engine
 from rules.history import FOLDER, Change, History, publication, switched
 from rules.model import Rule
+from rules.watch import RuleFolder
 from streams import editions as module
-from streams.editions import KEPT, Editions
+from streams.editions import KEPT, Editions, Publisher
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 WHO: Identity = {"type": "user_id", "value": "u", "verified": False}
 SMS: dict[str, Any] = {"channel": "sms", "purpose": "service", "text": "Hello"}
+
+
+RULE = """
+id: r
+name: Rule
+on: sms.received
+send: {channel: sms, purpose: service, text: Hello}
+"""
 
 
 def rule(number: int, **parts: Any) -> Rule:
@@ -195,3 +206,63 @@ def test_a_message_is_understood_apart_from_the_history() -> None:
         other.take(offset, history_of_rules.understood(message))
     assert one.rules() == other.rules() == [change.rule for change in changes]
     assert one.editions == other.editions == [len(messages)]
+
+
+class Topics:
+    """A producer and the topic of rules, which is read at once."""
+
+    def __init__(self, history: History) -> None:
+        self.history, self.messages, self.away = history, list[bytes](), False
+
+    async def publish(self, topic: str, messages: Sequence[tuple[str, bytes]]) -> None:
+        if self.away:
+            raise Transient("the broker is away")
+        for _, message in messages:
+            self.history.apply(len(self.messages), message)
+            self.messages.append(message)
+
+    async def place(self, topic: str, messages: Sequence[tuple[str, bytes]]) -> list[tuple[int, int]]:
+        return [(number, 0) for number in range(len(messages))]
+
+    async def read(self) -> bool:
+        return False
+
+    async def close(self) -> None:
+        pass
+
+
+async def test_a_folder_is_compared_with_the_topic_only_when_one_of_them_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared: list[int] = []
+
+    def of_folder(self: History, rules: Sequence[Rule], *, complete: bool) -> list[Change]:
+        compared.append(len(rules))
+        return real(self, rules, complete=complete)
+
+    real = History.of_folder
+    monkeypatch.setattr(History, "of_folder", of_folder)
+    (tmp_path / "r.yaml").write_text(RULE)
+    editions = Editions(read(Settings, rules=tmp_path))
+    topics = Topics(editions.history)
+    publisher = Publisher(read(Settings, rules=tmp_path), editions, topics, lambda: frozenset({0}))  # type: ignore[arg-type]
+    monkeypatch.setattr(publisher, "_rules", topics)
+    monkeypatch.setattr(publisher, "_folder", RuleFolder(tmp_path, every=0))
+    for _ in range(5):
+        await publisher._step()
+    assert [one.id for one in editions.history.rules()] == ["r"]
+    assert compared == [1, 1], "when it was published, and once more to see that all is said"
+
+    topics.away = True
+    (tmp_path / "r.yaml").write_text(RULE.replace("Hello", "Hello again"))
+    with pytest.raises(Transient):
+        await publisher._step()
+    topics.away = False
+    await publisher._step()
+    assert editions.history.rules()[0].send.text["und"] == "Hello again"
+    await publisher._step()
+    compared.clear()
+    await topics.publish("rules", [("k", publication([Change("r", None)], "somebody", 0)[0])])
+    for _ in range(3):
+        await publisher._step()
+    assert compared == [1, 1], "somebody else changed something, and then the markers were written"
