@@ -148,6 +148,7 @@ class Worker:
     async def _enter(self) -> None:
         """Take over what the store in use is folded with, and tell what is still to be told of it."""
         await self._declarations.adopt(self._ledger)
+        await self._declarations.editions.refresh()
         await self._announcer.run(self._declarations.book.lot)
 
     async def _switch(self, marker: Marker) -> None:
