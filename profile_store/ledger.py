@@ -139,10 +139,10 @@ class Ledger:
         for number, part in enumerate(parts, 1):
             rise = raises if number == len(parts) and not refused else stay
             first = (number - 1) * WRITTEN_AT_ONCE
-            refused += [first + one for one in await self._write(part, rise)]
+            refused += [first + one for one in await self._put(part, rise)]
         return refused
 
-    async def _write(self, drafts: Sequence[Change], raises: Sequence[Raise]) -> list[int]:
+    async def _put(self, drafts: Sequence[Change], raises: Sequence[Raise]) -> list[int]:
         marks = _pack([(str(one.partition), one.expected, one.new) for one in raises])
         at = self.at
         groups = _pack([draft.members(at) for draft in drafts])

@@ -123,7 +123,7 @@ class Editions:
         return self.of(self.history.newest)
 
     @property
-    def ready(self) -> Sequence[Rule]:
+    def in_force(self) -> Sequence[Rule]:
         """The rules of the newest engine that is made, without making one: the same object until there is another."""
         return self._engines[max(self._engines)].rules if self._engines else ()
 

@@ -121,7 +121,7 @@ class Worker:
 
     def _made(self, log_id: str) -> tuple[Pipeline, Processor, Lookout]:
         lookout = Lookout(
-            ArrivalStore(self._redis), lambda: self._declarations.editions.ready, lambda: processor.assigned
+            ArrivalStore(self._redis), lambda: self._declarations.editions.in_force, lambda: processor.assigned
         )
         pipeline = Pipeline(
             self._ledger, self._declarations, self._relay.bury, self._settings.policy, look=lookout.look
