@@ -36,13 +36,13 @@ class Ground:
     redis_pid: int = 0
 
     @asynccontextmanager
-    async def process(self, command: str, **changes: str) -> AsyncIterator[Child]:
-        """One process of the hub, running and ready."""
+    async def process(self, command: str, *, argv: Sequence[str] = (), **changes: str) -> AsyncIterator[Child]:
+        """One process of the hub, running and ready; started otherwise than usual by `argv`."""
         port = free_port()
         env = {**environment(self.settings), "HUB_METRICS_PORT": str(port), **changes}
         spec = Spec(
             name=command,
-            argv=[sys.executable, "-m", "hub", command],
+            argv=[*(argv or (sys.executable, "-m", "hub", command))],
             env=env,
             ready=lambda: http_answers(port),
         )

@@ -15,6 +15,7 @@ from bench.gateway import gateway
 from bench.ground import Ground, ground
 from bench.growth import growth
 from bench.latency import latency
+from bench.many import many
 from bench.reads import reads
 from bench.rebuild import rebuild
 from bench.rules import rules
@@ -35,7 +36,7 @@ PARTS: dict[str, Part] = {
 }
 
 RULES: str = "rules"
-"""The part that needs no ground: neither Kafka nor Redis."""
+"""The part that stands on no ground at first: the rules alone, and then those of a whole worker."""
 
 console = Console(highlight=False, width=150)
 
@@ -53,15 +54,20 @@ async def run(only: Sequence[str] = (), *, quick: bool = False, picture: Path | 
         report.figures += figures
         if picture is not None:
             draw(curve, picture)
+        report.figures += await _grounded(many, quick)
     for name, part in PARTS.items():
         if only and name not in only:
             continue
         console.print(f"[dim]{name} …[/]")
-        with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
-            async with ground(Path(folder)) as place:
-                report.figures += await part(place, 0.1 if quick else 1.0)
+        report.figures += await _grounded(part, quick)
     show(report)
     return report
+
+
+async def _grounded(part: Part, quick: bool) -> list[Figure]:
+    with tempfile.TemporaryDirectory(prefix="hub-bench-") as folder:
+        async with ground(Path(folder)) as place:
+            return await part(place, 0.1 if quick else 1.0)
 
 
 def show(report: Report) -> None:

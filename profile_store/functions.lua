@@ -244,7 +244,9 @@ local function commit(keys, args)
   end
   if #refused == 0 then
     for _, mark in ipairs(marks) do
-      redis.call('HSET', keys[1], mark[1], mark[3])
+      if mark[3] ~= mark[2] then
+        redis.call('HSET', keys[1], mark[1], mark[3])
+      end
     end
   end
   return refused

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final, Protocol, TypeVar, cast
 
 import msgpack
 
@@ -18,6 +18,12 @@ from profile_store.shards import many, only_server
 LEASE_MS: Final = 15_000
 """How long a due timer is in the hands of the worker that took it."""
 DUE_AT_ONCE: Final = 1_000
+READ_AT_ONCE: Final = 256
+WRITTEN_AT_ONCE: Final = 48
+"""Customers in one step of the server. Nobody else is answered meanwhile, and who reads a profile waits no longer than
+a few milliseconds."""
+
+T = TypeVar("T")
 
 
 class Change(Protocol):
@@ -52,6 +58,11 @@ NONE: Final[frozenset[str]] = frozenset()
 
 def _applied(refs: Sequence[str], flags: bytes) -> frozenset[str]:
     return frozenset(ref for ref, flag in zip(refs, flags, strict=True) if flag == 49) if b"1" in flags else NONE
+
+
+def slices(some: Sequence[T], size: int) -> list[Sequence[T]]:
+    """The same in pieces."""
+    return [some[at : at + size] for at in range(0, len(some), size)]
 
 
 def asked(wanted: Mapping[str, Sequence[str]], at: Keys = FIRST) -> bytes:
@@ -106,17 +117,32 @@ class Ledger:
         """Customers by id, each with the events to look for. Raises Transient; Gap where the server was restarted."""
         if not wanted:
             return {}
-        *found, run = await self._fcall("FCALL_RO", "hub_read", (self._watermarks,), asked(wanted, self.at))
-        before, self._run = self._run, run
-        if before not in (b"", run):
-            raise Gap("the server was started anew")
-        return answered(wanted, found)
+        held: dict[str, Held] = {}
+        for some in slices(list(wanted.items()), READ_AT_ONCE):
+            part = dict(some)
+            *found, run = await self._fcall("FCALL_RO", "hub_read", (self._watermarks,), asked(part, self.at))
+            before, self._run = self._run, run
+            if before not in (b"", run):
+                raise Gap("the server was started anew")
+            held |= answered(part, found)
+        return held
 
     async def commit(self, drafts: Sequence[Change], raises: Sequence[Raise]) -> list[int]:
         """Write the drafts, each whole or not at all; the places of those refused. Raises Gap or Transient.
 
-        The watermarks rise in the same step, unless something was refused.
+        The watermarks rise in the same step as the last of them, unless something was refused. A worker that is
+        stopped before it finds its events applied when it reads them again.
         """
+        stay = [Raise(one.partition, one.expected, one.expected) for one in raises]
+        parts = slices(drafts, WRITTEN_AT_ONCE) or [()]
+        refused: list[int] = []
+        for number, part in enumerate(parts, 1):
+            rise = raises if number == len(parts) and not refused else stay
+            first = (number - 1) * WRITTEN_AT_ONCE
+            refused += [first + one for one in await self._put(part, rise)]
+        return refused
+
+    async def _put(self, drafts: Sequence[Change], raises: Sequence[Raise]) -> list[int]:
         marks = _pack([(str(one.partition), one.expected, one.new) for one in raises])
         at = self.at
         groups = _pack([draft.members(at) for draft in drafts])

@@ -9,6 +9,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from hub import ids
+from hub.beside import let_go
 from hub.computed import Lookup, nothing
 from hub.errors import Misconfigured
 from hub.event import Event
@@ -58,9 +59,20 @@ class Engine:
         known: Mapping[str, Ready] = before._ready if before is not None and before._language == language else {}
         self._active = sorted((rule for rule in self.rules if rule.state in ACTIVE), key=order)
         self._by_id = {rule.id: rule for rule in self._active}
-        self._ready: dict[str, Ready] = {id: one for id, one in known.items() if self._by_id.get(id) is one.rule}
+        self._ready: dict[str, Ready] = {
+            # A list of them: that engine may be asked meanwhile, and make more rules ready.
+            id: one
+            for id, one in list(known.items())
+            if self._by_id.get(id) is one.rule
+        }
         self._index = Index(self._active)
         self._watch = Watch(self._active)
+
+    def close(self) -> None:
+        """Let go of what was made ready, bit by bit. Nobody may ask this engine any more."""
+        self._index.close()
+        let_go(self._by_id)
+        let_go(self._ready)
 
     @property
     def watched(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ in the record itself and never thrown away.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -20,8 +20,8 @@ from rules.model import Rule
 
 FOLDER: Final = "folder"
 """Who publishes what stands in the folder of rule files."""
-LARGEST: Final = 400_000
-"""Bytes of one publication; more is published in several."""
+LARGEST: Final = 200_000
+"""Bytes of one publication; more is published in several. To read one is a step that holds up whoever waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +65,40 @@ class Version:
 
 def publication(changes: Iterable[Change], by: str, at: int, note: str = "") -> list[bytes]:
     """The messages that publish these changes together: one, unless they are very many. The last makes the edition."""
-    lots: list[list[dict[str, Any]]] = [[]]
+    lots: list[list[orjson.Fragment]] = [[]]
     size = 0
     for change in changes:
-        said = change.as_data()
-        length = len(orjson.dumps(said))
-        if lots[-1] and size + length > LARGEST:
+        said = orjson.dumps(change.as_data())
+        if lots[-1] and size + len(said) > LARGEST:
             lots.append([])
             size = 0
-        lots[-1].append(said)
-        size += length
+        lots[-1].append(orjson.Fragment(said))
+        size += len(said)
     said_by = {"by": by, "at": at, **({"note": note} if note else {})}
     *first, last = ({"changes": lot, **said_by} for lot in lots)
     return [orjson.dumps({**one, "more": True}) for one in first] + [orjson.dumps(last)]
+
+
+def understood(message: bytes | None) -> dict[str, Any] | None:
+    """A message as data, its rules read and checked; None when it says nothing. Pure, and takes its time."""
+    try:
+        said = orjson.loads(message or b"null")
+    except orjson.JSONDecodeError:
+        return None
+    if not isinstance(said, dict):
+        return None
+    return said if "switched" in said else {**said, "changes": list(_readable(said.get("changes", ())))}
+
+
+def _readable(changes: Iterable[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    for one in changes:
+        try:
+            rule = None if one["rule"] is None else Rule.model_validate(one["rule"])
+        except ValidationError:
+            continue  # written by a hub that knew more than this one
+        if rule is not None:
+            _ = rule.version  # worked out here, and not when it is compared
+        yield {**one, "rule": rule}
 
 
 def switched(edition: int, places: Mapping[int, int]) -> bytes:
@@ -137,12 +158,12 @@ class History:
 
     def apply(self, offset: int, message: bytes | None) -> None:
         """Take in one message; what cannot be understood changes nothing."""
+        self.take(offset, understood(message))
+
+    def take(self, offset: int, said: Mapping[str, Any] | None) -> None:
+        """Take in what `understood` made of a message, which is the long part of it and needs no history."""
         self.read = offset + 1
-        try:
-            said = orjson.loads(message or b"null")
-        except orjson.JSONDecodeError:
-            return
-        if not isinstance(said, dict):
+        if said is None:
             return
         if "switched" in said:
             self._announce(said)
@@ -164,10 +185,7 @@ class History:
         last = before[-1] if before else None
         if said.get("expected") and (last is None or last.version != said["expected"]):
             return False
-        try:
-            rule = None if said["rule"] is None else Rule.model_validate(said["rule"])
-        except ValidationError:
-            return False  # written by a hub that knew more than this one
+        rule: Rule | None = said["rule"]
         same = rule is None if last is None else alike(last.rule, rule)
         if same and (last is None or last.by == message["by"]):
             return False
@@ -191,7 +209,8 @@ class History:
         """The rules of an edition, the newest unless one is named; retired ones are not among them."""
         wanted = self.newest if edition is None else edition
         found = []
-        for versions in self.versions.values():
+        # A list of them: somebody may ask in a thread while more is read.
+        for versions in list(self.versions.values()):
             one = next((one for one in reversed(versions) if one.edition <= wanted), None)
             if one is not None and one.rule is not None:
                 found.append(one.rule)
@@ -205,7 +224,7 @@ class History:
         """
         spoken = {
             id: last
-            for id, versions in self.versions.items()
+            for id, versions in list(self.versions.items())
             if (last := next((one for one in reversed(versions) if one.by == FOLDER), None)) is not None
         }
         changes = [

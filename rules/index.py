@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from hub.beside import let_go
 from hub.profile import Profile
 from rules import marks
 from rules.marks import Mark
@@ -59,6 +60,13 @@ class Index:
                 name: Matcher([(rules[number].when, number) for number in heard[name]], shared) for name in heard
             }
             self._kinds[kind] = {name: _concern(name, matchers, over, kept_of) for name in names}
+        # Nobody needs it any more, and of ten thousand rules it is large.
+        shared.close()
+
+    def close(self) -> None:
+        """Let go of it, bit by bit."""
+        for names in self._kinds.values():
+            let_go(names)
 
     def find(self, kind: str, name: object) -> Concern | None:
         """What an event of this type and name concerns; None when nothing."""

@@ -21,7 +21,7 @@ from rules.source import MAX_BYTES, Unreadable, documents, line_of, position_of
 from rules.traits import Trait
 from rules.waits import After, Birthday, Until
 
-SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+SUFFIXES: Final = (".yaml", ".yml", ".json")
 _MODELS: Final[tuple[type[BaseModel], ...]] = (
     *(Rule, On, Send, Cap, conditions.All, conditions.AnyOf, conditions.Not, conditions.Compare, conditions.Text),
     *(conditions.Within, conditions.Has, conditions.Every, conditions.NoneOf, conditions.Seen, conditions.Versus),
@@ -93,10 +93,15 @@ def load_folder(folder: Path) -> Loaded:
 def files(folder: Path) -> list[Path]:
     """The rule files of a folder; hidden files and those that start with _ are left alone."""
     try:
-        found = [path for path in folder.iterdir() if path.suffix in SUFFIXES and path.name[0] not in "._"]
+        found = [path for path in folder.iterdir() if is_rule_file(path.name)]
     except FileNotFoundError:
         return []
     return sorted(path for path in found if path.is_file())
+
+
+def is_rule_file(name: str) -> bool:
+    """Whether a file of this name holds rules."""
+    return name.endswith(SUFFIXES) and name[0] not in "._"
 
 
 def read_file(path: Path) -> Page:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
+from hub.beside import let_go
 from hub.profile import Profile
 from rules.access import NOTHING
 from rules.asks import Ask, ask
@@ -91,6 +92,11 @@ class Shared:
         words = pooled(frozenset(best.what))
         rest = self.tests([one for one in clause.asks if one is not best])
         return best.field[len(PROPERTIES) :], words, rest, clause.number
+
+    def close(self) -> None:
+        """Let go of what only the making needs, bit by bit."""
+        let_go(self._clauses)
+        self.likely.close()
 
     def _cost(self, one: Ask) -> float:
         return (1 + weight(one.part)) / (1.01 - self.likely.of(one))

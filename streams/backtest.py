@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from hub.beside import beside
 from hub.errors import Rejected
 from hub.replay import Stored, ends, in_order
 from hub.settings import Settings
@@ -147,7 +148,7 @@ async def rehearse(
 ) -> list[Backtest]:
     """The same for sets of rules that lie in no folder; None: the rules as they were. Raises Transient."""
     runs = [
-        await _as_they_were(settings, period) if rules is None else Run(of_rules(settings, rules), period)
+        await _as_they_were(settings, period) if rules is None else Run(await beside(of_rules, settings, rules), period)
         for rules in sets
     ]
     return await _rehearsed(settings, runs, now, lambda *_: None)
@@ -163,6 +164,7 @@ async def _rehearsed(
     kept = await in_force(settings)
     for run in runs:
         await run.declarations.adopt(kept)
+        await run.declarations.editions.refresh()
     described = await asyncio.to_thread(describe, settings)
     await asyncio.to_thread(_play, settings, described, runs, now, tell)
     return [run.told for run in runs]

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from hub.beside import beside
 from hub.bus import topic
 from hub.errors import Transient
 from hub.replay import stored
 from hub.settings import Settings
 from hub.topics import RULES
-from rules.history import History
+from rules.history import History, understood
 
 WAIT_MS: Final = 200
 
@@ -30,6 +32,10 @@ def whole(settings: Settings) -> History:
     for message in stored(settings, RULES):
         history.apply(message.offset, message.value)
     return history
+
+
+def _understood(records: Sequence[Any]) -> list[tuple[int, dict[str, Any] | None]]:
+    return [(record.offset, understood(record.value)) for record in records]
 
 
 class RuleLog:
@@ -54,8 +60,10 @@ class RuleLog:
             end = (await consumer.end_offsets([self._place]))[self._place]
             while self.history.read < end:
                 for records in (await consumer.getmany(self._place, timeout_ms=WAIT_MS)).values():
-                    for record in records:
-                        self.history.apply(record.offset, record.value)
+                    said = await beside(_understood, records)
+                    for offset, one in said:
+                        self.history.take(offset, one)
+                        await asyncio.sleep(0)  # thousands of rules come in many messages
         except (KafkaError, OSError, TimeoutError) as error:
             await self.close()
             raise Transient(f"Kafka: {error!r}") from error

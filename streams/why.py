@@ -94,9 +94,10 @@ async def why(settings: Settings, rule: str, customer: str, at: int | None = Non
     found = Declarations(settings)
     found.editions.history = await asyncio.to_thread(whole, settings)
     await found.adopt(kept)
-    asked = next((one for one in found.editions.newest.rules if one.id == rule), None)
+    newest = await found.editions.ready(found.editions.history.newest)
+    asked = next((one for one in newest.rules if one.id == rule), None)
     if asked is None:
-        known = ", ".join(sorted(one.id for one in found.editions.newest.rules))
+        known = ", ".join(sorted(one.id for one in newest.rules))
         raise Rejected(f"there is no rule {rule}; there are {known or 'none'}", field="rule")
     described = await asyncio.to_thread(describe, settings)
     past, events = await asyncio.to_thread(_read, settings, described, document)

@@ -121,7 +121,7 @@ class Worker:
 
     def _made(self, log_id: str) -> tuple[Pipeline, Processor, Lookout]:
         lookout = Lookout(
-            ArrivalStore(self._redis), lambda: self._declarations.editions.ready, lambda: processor.assigned
+            ArrivalStore(self._redis), lambda: self._declarations.editions.in_force, lambda: processor.assigned
         )
         pipeline = Pipeline(
             self._ledger, self._declarations, self._relay.bury, self._settings.policy, look=lookout.look
@@ -148,6 +148,7 @@ class Worker:
     async def _enter(self) -> None:
         """Take over what the store in use is folded with, and tell what is still to be told of it."""
         await self._declarations.adopt(self._ledger)
+        await self._declarations.editions.refresh()
         await self._announcer.run(self._declarations.book.lot)
 
     async def _switch(self, marker: Marker) -> None:

@@ -84,6 +84,20 @@ async def test_who_lost_its_partition_raises_nothing(store: Place) -> None:
     assert await owner.watermarks() == {0: "topic:7"}
 
 
+async def test_watermarks_rise_only_when_all_of_a_large_batch_is_written(store: Place) -> None:
+    ledger, many = store.ledger(), [somebody() for _ in range(120)]
+    stale, free = many[5], [*many[:5], *many[6:]]
+    await ledger.watermarks()
+    await ledger.commit([write(stale)], [Raise(0, "", "topic:5")])
+    # The first is refused long before the last is written.
+    assert await ledger.commit([write(one) for one in many], [Raise(0, "topic:5", "topic:9")]) == [5]
+    assert await ledger.watermarks() == {0: "topic:5"}
+    assert None not in [one.value for one in (await ledger.read({one: [] for one in free})).values()]
+    again = write(stale, await store.version(stale))
+    assert await ledger.commit([again], [Raise(0, "topic:5", "topic:9")]) == []
+    assert await ledger.watermarks() == {0: "topic:9"}
+
+
 async def test_identities_become_part_of_a_customer(store: Place) -> None:
     customer, *places = apart(5)
     change = write(customer)

@@ -154,6 +154,26 @@ def test_the_folder_is_looked_at_twice_a_second_at_most(tmp_path: Path) -> None:
     assert not folder.poll()
 
 
+def test_files_that_are_no_rule_files_are_left_alone(tmp_path: Path) -> None:
+    folder = RuleFolder(tmp_path, every=0)
+    for name in (".hidden.yaml", "_draft.yaml", "notes.txt", "yaml"):
+        (tmp_path / name).write_text("broken: [")
+    (tmp_path / "folder.yaml").mkdir()
+    (tmp_path / "gone.yaml").symlink_to(tmp_path / "nowhere")
+    assert not folder.poll()
+    (tmp_path / "a.b.json").symlink_to(tmp_path / "notes.txt")
+    assert folder.poll()
+    assert [problem.file for problem in folder.problems] == ["a.b.json"]
+
+
+def test_a_folder_that_takes_long_is_looked_at_seldom(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    spent = iter((0.0, 100.0))
+    monkeypatch.setattr("rules.watch.time.thread_time", lambda: next(spent))
+    folder = RuleFolder(tmp_path, every=1e-9)
+    (tmp_path / "a.yaml").write_text(GOOD)
+    assert not folder.poll()
+
+
 def test_the_rules_we_ship_are_sound_and_speak_both_languages() -> None:
     loaded = load_folder(FOLDER)
     assert loaded.problems == ()

@@ -1,0 +1,200 @@
+"""A whole worker with ten thousand rules beside one with a hundred, and how it bears that all of them change at once.
+
+Two installations on the same Kafka and Redis get the same events; which of them works changes from turn to turn. What
+a worker said is compared with what its rules say in a backtest, message by message, before anything is reported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import psutil
+from redis.asyncio import Redis
+
+from bench import ticking
+from bench.contest import Differs
+from bench.figures import Figure
+from bench.ground import Ground
+from bench.rulesets import CLASSES, EVENT_FIELDS, NAMES, OWN_FIELDS, WINDOWS, Draw, Load, conditions, name_of, numeric
+from bench.throughput import applied
+from hub import bus
+from hub.event import Event, make
+from hub.identity import Identity
+from hub.ids import event_id
+from hub.replay import stored
+from hub.topics import RULES, TRIGGERS
+from hub.trigger import Trigger
+from rules.history import Change, publication
+from rules.model import Rule
+from streams.backtest import rehearse
+from streams.rulelog import new_key
+
+FEW, MANY = 100, 10_000
+SHARE: Final = 0.7
+PAUSE_MS: Final = 5.0
+ROUNDS: Final = 2
+SWAPS: Final = 3
+EACH: Final = 10
+"""Events of a customer, beside the one that says who it is."""
+
+
+def customers(count: int, seed: int = 5) -> list[Event]:
+    """What the customers say of themselves, and then do: names, fields and traits as the rules ask for them."""
+    draw, now, found = Draw(seed), datetime.now(UTC), list[Event]()
+    about: dict[str, Any]
+    for number in range(count * (EACH + 1)):
+        customer, turn = number % count, number // count
+        who: list[Identity] = [
+            {"type": "email", "value": f"c{customer}@example.org", "verified": True},
+        ]
+        kind, about = "web.track", {}
+        if turn == 0:
+            own = range(customer % CLASSES * OWN_FIELDS, (customer % CLASSES + 1) * OWN_FIELDS)
+            kind, about = "web.identify", {"traits": {f"t{field}": draw.value(field) for field in own}}
+        else:
+            said = {f"f{n}": draw.value(n) for n in range(EVENT_FIELDS) if draw.random.random() < 0.9}
+            tags = [f"v{draw.rank(20)}" for _ in range(3)]
+            about = {"name": name_of(draw.rank(NAMES)), "properties": said, "tags": tags}
+        id = event_id("bench", f"many/{number}")
+        found.append(make(kind, id=id, source="/bench", identities=who, received=now, **about))
+    return found
+
+
+def rules(count: int, edition: int = 0) -> list[Rule]:
+    """The mixed load as rules that speak; the first of them are those of a smaller load."""
+    send = {"channel": "email", "purpose": "service", "subject": "Hello", "text": f"Hello {edition}"}
+    return [
+        Rule.model_validate(
+            {"id": f"r{n}", "name": f"Rule {n}", "on": f"web.track/{name}", "if": condition, "send": send}
+        )
+        for n, (name, condition) in enumerate(conditions(Load(count)))
+    ]
+
+
+def _windows(ground: Ground) -> None:
+    """Declare the traits that the rules call windows."""
+    folder = ground.settings.traits_dir
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, field in zip(range(WINDOWS), filter(numeric, range(EVENT_FIELDS)), strict=False):
+        of = {"on": "web.track", "value": f"event.properties.f{field}", "compute": "max", "over": "30d"}
+        (folder / f"w{number}.json").write_text(json.dumps({"id": f"w{number}", "name": f"Window {number}", **of}))
+
+
+async def _publish(ground: Ground, some: Sequence[Rule], seconds: float = 20.0) -> None:
+    producer = bus.Producer(ground.settings.kafka_bootstrap_servers, client="bench-rules")
+    await producer.start()
+    messages = publication([Change(one.id, one) for one in some], "bench", int(time.time() * 1000))
+    try:
+        async with asyncio.timeout(seconds):
+            await producer.publish(bus.topic(ground.settings, RULES), [(new_key(), one) for one in messages])
+    finally:
+        await producer.stop()
+
+
+class Side:
+    """An installation with so many rules, and what was measured of it."""
+
+    def __init__(self, ground: Ground, size: int) -> None:
+        settings = ground.settings.model_copy(update={"topic_prefix": f"bench{size}."})
+        self.ground = replace(ground, settings=settings)
+        self.size, self.rules, self.total = size, rules(size), 0
+        self.rates: list[float] = []
+        self.costs: list[float] = []
+        """µs of processor an event."""
+
+    async def begin(self, events: Sequence[Event]) -> None:
+        """Topics, rules and events."""
+        await asyncio.to_thread(bus.ensure_topics, self.ground.settings)
+        await _publish(self.ground, self.rules)
+        await self.ground.fill(events)
+        self.total = len(events)
+
+    async def turn(self, redis: Redis, number: int) -> None:
+        """Let a new worker apply all of it into an empty store."""
+        await redis.flushall()
+        group = f"bench-many-{self.size}-{number}"
+        async with self.ground.process("worker", HUB_GROUP=group) as worker:
+            process = psutil.Process(worker.pid)
+            first, began, spent, done = 0, 0.0, 0.0, 0
+            while done < self.total:
+                await asyncio.sleep(0.01)
+                done = await applied(redis, group)
+                if done and not first:
+                    first, began, spent = done, time.perf_counter(), sum(process.cpu_times()[:2])
+            seconds, spent = time.perf_counter() - began, sum(process.cpu_times()[:2]) - spent
+            self.rates.append((done - first) / seconds)
+            self.costs.append(spent / (done - first) * 1e6)
+            await self._settled()
+
+    async def _settled(self) -> None:
+        """Wait until nothing more is said."""
+        before, now = -1, -2
+        while before != now:
+            await asyncio.sleep(1.0)
+            before, now = now, await asyncio.to_thread(self._said)
+
+    def _said(self) -> int:
+        return sum(1 for _ in stored(self.ground.settings, TRIGGERS))
+
+    async def check(self) -> float:
+        """Messages an event. Raises Differs when the workers said anything else than the rules say by themselves."""
+        (found,) = await rehearse(self.ground.settings, [self.rules], now=int(time.time() * 1000))
+        wanted = Counter((one.rule, one.cause, one.text) for one in found.sent)
+        messages = [Trigger.from_json(one.value) for one in stored(self.ground.settings, TRIGGERS) if one.value]
+        said = Counter((one.rule, one.cause, one.text) for one in messages)
+        # Each turn began with an empty store.
+        if said != Counter({one: count * ROUNDS for one, count in wanted.items()}):
+            raise Differs(f"workers with {self.size} rules said {said.total()} messages, not {wanted.total()} a turn")
+        return wanted.total() / self.total
+
+    async def swaps(self, redis: Redis) -> float:
+        """The longest that an idle worker's loop stood still while all its rules changed: ms, the best of some."""
+        ticks, group, best = self.ground.state / "ticks", f"bench-many-{self.size}-{ROUNDS - 1}", float("inf")
+        argv = (sys.executable, "-m", "bench.ticking")
+        changes = {"HUB_GROUP": group, ticking.FILE: str(ticks)}
+        async with self.ground.process("worker", argv=argv, **changes):
+            for number in range(1, SWAPS + 1):
+                others = await asyncio.to_thread(rules, self.size, number)
+                wanted = await applied(redis, group) + self.ground.settings.partitions
+                began = time.time()
+                await _publish(self.ground, others)
+                async with asyncio.timeout(120):
+                    while await applied(redis, group) < wanted:  # noqa: ASYNC110
+                        await asyncio.sleep(0.05)
+                best = min(best, max(ticking.gaps(ticks, began), default=0.0))
+        return best
+
+
+async def many(ground: Ground, share: float = 1.0) -> list[Figure]:
+    """The figures of a worker with many rules."""
+    most = MANY if share >= 1 else 1_000
+    _windows(ground)
+    events = customers(int(3_000 * share))
+    redis = Redis.from_url(ground.settings.redis_url.get_secret_value())
+    few, many = sides = [Side(ground, size) for size in (FEW, most)]
+    for side in sides:
+        await side.begin(events)
+    for number in range(ROUNDS):
+        for side in sides:
+            await side.turn(redis, number)
+    pause = await many.swaps(redis)
+    spoken = [await side.check() for side in sides]
+    await redis.aclose()
+    bound = most == MANY
+    rate, beside = max(many.rates), max(few.rates)
+    note = f"{len(events):,} events in turns; {spoken[1]:.2g} and {spoken[0]:.2g} messages an event, as in a backtest"
+    title = f"worker with {most:,} rules"
+    return [
+        Figure(title, rate, "events/s", baseline=beside, note=f"baseline: with {FEW} rules"),
+        Figure(f"{title}, an event", min(many.costs), "µs", baseline=min(few.costs), note="of the worker's processor"),
+        Figure(f"{title} beside {FEW}", rate / beside, "×", SHARE if bound else None, note=note),
+        Figure("longest wait of a worker's loop while all change", pause, "ms", PAUSE_MS if bound else None, "at most"),
+    ]
