@@ -34,7 +34,7 @@ NUMBERS: Final = frozenset({int, float})
 TEXT: Final = frozenset({str})
 _PLAIN: Final = frozenset({str, bool})
 _BOUND: Final = ("a", "b", "c", "d", "get", "kinds")
-KEPT: Final = 32_768
+KEPT: Final = 4_096
 """Predicates that are kept for other rules that ask the same."""
 _ORDER: Final[dict[str, Callable[[Any, Any], bool]]] = {"lt": lt, "le": le, "gt": gt, "ge": ge}
 _OPPOSITE: Final = {"lt": "ge", "ge": "lt", "le": "gt", "gt": "le"}
