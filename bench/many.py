@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 import psutil
 from redis.asyncio import Redis
@@ -177,7 +177,7 @@ class Side:
     async def _through(self, redis: Redis, group: str) -> bool:
         """Whether all events are applied; what came of their messages lies behind them."""
         marks = await redis.hgetall(FIRST.watermarks(group))
-        reached = {int(one): int(mark.rpartition(b":")[2]) + 1 for one, mark in marks.items()}
+        reached = {int(one): int(cast(bytes, mark).rpartition(b":")[2]) + 1 for one, mark in marks.items()}
         return all(reached.get(partition, 0) >= end for partition, end in self.ends.items())
 
     async def _settled(self) -> None:
