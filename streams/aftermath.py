@@ -14,7 +14,7 @@ from typing import Final
 
 from profile_store.ledger import Ledger
 from streams.patience import patiently
-from streams.relay import Relay
+from streams.relay import AT_ONCE, Relay
 from streams.runner import Log
 
 COMMIT_EVERY: Final = 0.5
@@ -80,10 +80,12 @@ class Aftermath:
     async def step(self) -> None:
         """Send what waits, and report now and then. Raises Transient; then all of it is still to do."""
         async with self._one_at_a_time:
-            outboxes, applied, sweep = list(self._outboxes), dict(self._applied), self._sweep
-            if outboxes:
-                await self._relay.send(outboxes)
-                del self._outboxes[: len(outboxes)]
+            left, applied, sweep = len(self._outboxes), dict(self._applied), self._sweep
+            while left:
+                some = self._outboxes[: min(left, AT_ONCE)]
+                await self._relay.send(some)
+                del self._outboxes[: len(some)]
+                left -= len(some)
             if sweep:
                 await self._relay.sweep(all_=True)
                 applied = await self._still(applied)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -23,7 +23,19 @@ SOURCE: Final = "/rules"
 EVENT: Final = "event:"
 """How the id of an outbox entry begins that is an event for the log: a decision about identities."""
 
+AT_ONCE: Final = 1_000
+"""Entries that are sent together. The broker has a moment to take them: of more than it can take, all would be sent
+again and again."""
+
+Entry = tuple[int, str, bytes]
+"""Bucket, id, and what is sent."""
+
 log = get("relay")
+
+
+def _lots(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    for start in range(0, len(entries), AT_ONCE):
+        yield entries[start : start + AT_ONCE]
 
 
 def firing(trigger: Trigger, tenant: str) -> Event:
@@ -53,17 +65,22 @@ class Relay:
         self._topics = {name: topic(settings, name) for name in (TRIGGERS, INTERACTIONS, DEAD_LETTERS)}
 
     async def send(self, outboxes: Iterable[tuple[int, Mapping[str, bytes]]]) -> None:
-        """Send what waits in buckets: (bucket, id → trigger, or `event:` and id → event). Raises Transient."""
+        """Send what waits in buckets: (bucket, id → trigger, or `event:` and id → event). Raises Transient.
+
+        What was sent before that is not in the outbox any more.
+        """
         waiting = [(bucket, id, body) for bucket, outbox in outboxes for id, body in outbox.items()]
-        events = [(str(orjson.loads(body)["subject"]), body) for _, id, body in waiting if id.startswith(EVENT)]
-        await self._producer.publish(self._topics[INTERACTIONS], events)
-        entries = [one for one in waiting if not one[1].startswith(EVENT)]
-        triggers = [Trigger.from_json(body) for _, _, body in entries]
-        messages = [(one.customer, body) for one, (_, _, body) in zip(triggers, entries, strict=True)]
-        await self._producer.publish(self._topics[TRIGGERS], messages)
-        firings = [firing(one, self._tenant) for one in triggers]
-        await self._producer.publish(self._topics[INTERACTIONS], [(one.subject, one.to_json()) for one in firings])
-        await self._ledger.relayed((bucket, id) for bucket, id, _ in waiting)
+        for some in _lots([one for one in waiting if one[1].startswith(EVENT)]):
+            events = [(str(orjson.loads(body)["subject"]), body) for _, _, body in some]
+            await self._producer.publish(self._topics[INTERACTIONS], events)
+            await self._ledger.relayed((bucket, id) for bucket, id, _ in some)
+        for some in _lots([one for one in waiting if not one[1].startswith(EVENT)]):
+            triggers = [Trigger.from_json(body) for _, _, body in some]
+            messages = [(one.customer, body) for one, (_, _, body) in zip(triggers, some, strict=True)]
+            await self._producer.publish(self._topics[TRIGGERS], messages)
+            firings = [firing(one, self._tenant) for one in triggers]
+            await self._producer.publish(self._topics[INTERACTIONS], [(one.subject, one.to_json()) for one in firings])
+            await self._ledger.relayed((bucket, id) for bucket, id, _ in some)
 
     async def sweep(self, *, all_: bool = False) -> int:
         """Send what a worker that died left in the outbox; how many there were. Raises Transient."""

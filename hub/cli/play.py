@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
     @app.command("bench")
     def bench(
         parts: list[str] = typer.Argument(
-            None, help="Only these parts: rules, throughput, latency, gateway, size, reads, rebuild, growth."
+            None, help="Only these parts: rules, throughput, latency, gateway, size, reads, rebuild, growth, many."
         ),
         json_file: Path = typer.Option(None, "--json", help="Write the figures to this file too."),
         only: list[str] = typer.Option(None, help="The same, one each time."),
@@ -37,7 +37,8 @@ def register(app: typer.Typer) -> None:
     ) -> None:
         """Measure, each figure beside its baseline in the same run, with a Kafka and a Redis of its own.
 
-        The part `rules` needs neither; it takes some minutes, and its baselines come with the extra `bench`.
+        The part `rules` takes some minutes, and its baselines come with the extra `bench`. It ends with the part
+        `many`: a whole worker with 10,000 rules, and a change of all of them.
 
         The part `growth` fills a store with 1,000,000 customers: it takes some minutes and 3 GB of memory.
 
