@@ -12,6 +12,7 @@ from bench.dialects import Case, RuleLine, case_of
 from bench.engines import READ, Engine
 from bench.rulesets import Load, conditions, moments
 from hub.errors import HubError
+from hub.lots import lots
 from rules.conditions import Condition
 from rules.reference import ask
 
@@ -59,16 +60,16 @@ class Ready:
 
 def timed(contestants: Sequence[tuple[Engine, Sequence[Case]]], repeats: int = REPEATS) -> list[float]:
     """µs of processor an event of each: asked in turns, in small lots, and of each lot the best time."""
-    lots = [[cases[at : at + CHUNK] for at in range(0, len(cases), CHUNK)] for _, cases in contestants]
-    best = [[float("inf")] * len(some) for some in lots]
+    parts = [list(lots(cases, CHUNK)) for _, cases in contestants]
+    best = [[float("inf")] * len(some) for some in parts]
     gc.collect()
     gc.disable()
     try:
-        for at in range(repeats * max(map(len, lots))):
+        for at in range(repeats * max(map(len, parts))):
             for number, (engine, _) in enumerate(contestants):
-                turn, lot = divmod(at, len(lots[number]))
+                turn, lot = divmod(at, len(parts[number]))
                 if turn < repeats:
-                    best[number][lot] = min(best[number][lot], _once(engine, lots[number][lot]))
+                    best[number][lot] = min(best[number][lot], _once(engine, parts[number][lot]))
     finally:
         gc.enable()
     return [sum(one) / len(cases) / 1000 for one, (_, cases) in zip(best, contestants, strict=True)]

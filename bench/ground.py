@@ -15,6 +15,7 @@ from hub import bus
 from hub.cli.local import environment
 from hub.errors import Transient
 from hub.event import Event
+from hub.lots import lots
 from hub.servers.ask import http_answers
 from hub.servers.kafka import kafka_spec, resolve_kafka
 from hub.servers.ports import free_port
@@ -60,9 +61,8 @@ class Ground:
         await producer.start()
         name = bus.topic(self.settings, INTERACTIONS)
         try:
-            for start in range(0, len(events), LOT):
-                lot = [(one.subject, one.to_json()) for one in events[start : start + LOT]]
-                await _patiently(producer, name, lot)
+            for some in lots(events, LOT):
+                await _patiently(producer, name, [(one.subject, one.to_json()) for one in some])
         finally:
             await producer.stop()
 

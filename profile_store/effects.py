@@ -14,6 +14,7 @@ from typing import Final
 
 from redis.asyncio import RedisCluster
 
+from hub.lots import lots
 from profile_store import keys
 from profile_store.connect import Client
 from profile_store.shards import many
@@ -87,8 +88,7 @@ async def effects(client: Client, rules: Collection[str], today: int) -> dict[st
     """What these rules did in the days up to today; of every one, if only zeros. Raises Transient."""
     counts: dict[str, dict[tuple[int, str], int]] = {rule: {} for rule in rules}
     wanted = [(rule, place) for rule in counts for place in _places(client, rule)]
-    for start in range(0, len(wanted), AT_ONCE):
-        part = wanted[start : start + AT_ONCE]
+    for part in lots(wanted, AT_ONCE):
         for (rule, _), found in zip(part, await many(client, (("HGETALL", place) for _, place in part)), strict=True):
             for name, count in found.items():
                 number, _, what = name.decode().partition(" ")

@@ -16,6 +16,7 @@ from hub.bus import Producer, topic
 from hub.errors import Rejected, Transient
 from hub.jsonbytes import dumps
 from hub.logs import get
+from hub.lots import lots
 from hub.metrics import FED
 from hub.settings import Settings
 from hub.topics import PROFILES
@@ -81,8 +82,7 @@ class Feed:
 
     async def _bucket(self, bucket: int) -> int:
         waiting = await self._changes.some(bucket, MOST)
-        for start in range(0, len(waiting), AT_ONCE):
-            some = waiting[start : start + AT_ONCE]
+        for some in lots(waiting, AT_ONCE):
             began = time.thread_time()
             generation = self._generation()
             messages = [(one.customer, message(one, generation)) for one in some]

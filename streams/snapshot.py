@@ -22,6 +22,7 @@ import orjson
 
 from hub.errors import Misconfigured, Transient
 from hub.ids import digest
+from hub.lots import lots
 from hub.settings import Settings
 from profile_store.copies import AT_ONCE, Copies, Copy, Writer, concerned, stored
 from profile_store.draft import place
@@ -151,8 +152,8 @@ class Taking:
         missing = sorted(places)
         while missing:
             fresh: list[Copy] = []
-            for start in range(0, len(missing), AT_ONCE):
-                fresh += await copies.read(missing[start : start + AT_ONCE])
+            for some in lots(missing, AT_ONCE):
+                fresh += await copies.read(some)
             found |= {one.place: one for one in fresh}
             places = places.union(missing)
             missing = sorted(concerned(fresh) - places)
