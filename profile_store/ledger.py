@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Any, Final, Protocol, cast
 
 import msgpack
 
+from hub.lots import lots
 from profile_store import applied, keys
 from profile_store.connect import Client, Gap, NoFunctions, install, translated
 from profile_store.draft import History, Member
@@ -22,8 +23,6 @@ READ_AT_ONCE: Final = 256
 WRITTEN_AT_ONCE: Final = 48
 """Customers in one step of the server. Nobody else is answered meanwhile, and who reads a profile waits no longer than
 a few milliseconds."""
-
-T = TypeVar("T")
 
 
 class Change(Protocol):
@@ -50,6 +49,11 @@ class Raise:
     expected: str
     new: str
 
+    @property
+    def held(self) -> Raise:
+        """It must stand there, and goes nowhere."""
+        return Raise(self.partition, self.expected, self.expected)
+
 
 # The old form of MessagePack, which tells no bytes from text: Redis reads no other.
 _pack = partial(msgpack.packb, use_bin_type=False)
@@ -58,11 +62,6 @@ NONE: Final[frozenset[str]] = frozenset()
 
 def _applied(refs: Sequence[str], flags: bytes) -> frozenset[str]:
     return frozenset(ref for ref, flag in zip(refs, flags, strict=True) if flag == 49) if b"1" in flags else NONE
-
-
-def slices(some: Sequence[T], size: int) -> list[Sequence[T]]:
-    """The same in pieces."""
-    return [some[at : at + size] for at in range(0, len(some), size)]
 
 
 def asked(wanted: Mapping[str, Sequence[str]], at: Keys = FIRST) -> bytes:
@@ -118,7 +117,7 @@ class Ledger:
         if not wanted:
             return {}
         held: dict[str, Held] = {}
-        for some in slices(list(wanted.items()), READ_AT_ONCE):
+        for some in lots(list(wanted.items()), READ_AT_ONCE):
             part = dict(some)
             *found, run = await self._fcall("FCALL_RO", "hub_read", (self._watermarks,), asked(part, self.at))
             before, self._run = self._run, run
@@ -133,8 +132,8 @@ class Ledger:
         The watermarks rise in the same step as the last of them, unless something was refused. A worker that is
         stopped before it finds its events applied when it reads them again.
         """
-        stay = [Raise(one.partition, one.expected, one.expected) for one in raises]
-        parts = slices(drafts, WRITTEN_AT_ONCE) or [()]
+        stay = [one.held for one in raises]
+        parts = list(lots(drafts, WRITTEN_AT_ONCE)) or [()]
         refused: list[int] = []
         for number, part in enumerate(parts, 1):
             rise = raises if number == len(parts) and not refused else stay

@@ -28,14 +28,13 @@ from rules.conditions import (
     Seen,
     Text,
 )
-from rules.model import On, Rule
+from rules.model import ACTIVE, On, Rule
 from rules.paths import parse
 from rules.tree import below, fields_of
 from rules.waits import After, Until
 
 Kind = Literal["any", "number", "text", "list", "words"]
 """As what a rule can use a field; `words` are a text or a list."""
-ACTIVE: Final = frozenset({"live", "shadow"})
 NAME: Final = "event.name"
 MOST_NAMES: Final = 20
 """Names of events that one rule may ask for in its condition, to be looked at one by one."""

@@ -19,7 +19,7 @@ from rules import gate, marks, waiting
 from rules.before import Before, Watch
 from rules.decision import Decision, Timer, Verdict
 from rules.index import Index
-from rules.model import CAPS, GlobalCap, Rule, pick
+from rules.model import ACTIVE, CAPS, GlobalCap, Rule, pick
 from rules.quarantine import Quarantine
 from rules.scene import Scene, of_cause, of_event
 from rules.speech import Ready, Speech, order, ready
@@ -27,7 +27,6 @@ from rules.waits import Until
 
 TIMER_DUE: Final = "timer.due"
 DAY: Final = 86_400_000
-ACTIVE: Final = frozenset({"live", "shadow"})
 MOST_READY: Final = 5_000
 """Rules that are kept ready to speak."""
 NOTHING: Final[tuple[Decision, ...]] = ()
@@ -111,7 +110,7 @@ class Engine:
     def _asked(
         self, rule: Rule, event: Event, scene: Scene, profile: Profile, before: list[Decision]
     ) -> Decision | None:
-        if self._quarantine.holds(rule):
+        if self._quarantine.why(rule):
             return None
         answer = self._quarantine.ask(rule, lambda: self._matched(self._made(rule), event, scene, profile, before))
         return _decided(rule, "held", answer) if isinstance(answer, str) else answer

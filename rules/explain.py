@@ -18,8 +18,8 @@ from hub.profile import Profile
 from rules import gate, marks, timers, waiting
 from rules.before import Before
 from rules.decision import Decision
-from rules.engine import ACTIVE, TIMER_DUE, Engine, delay, zone_of
-from rules.model import ANY_LANGUAGE, CAPS, GlobalCap, Rule
+from rules.engine import TIMER_DUE, Engine, delay, zone_of
+from rules.model import ACTIVE, ANY_LANGUAGE, CAPS, GlobalCap, Rule
 from rules.reference import MARKS, Step, ask, look
 from rules.scene import Scene, of_cause, of_event
 from rules.spans import text as span_text

@@ -23,6 +23,8 @@ OWN: Final = frozenset({"rule.fired", "rules.switched", "timer.due", "agent.repl
 MESSAGE_CHANNELS: Final = ("email", "sms", "social", "phone")
 
 State = Literal["draft", "shadow", "live", "paused"]
+ACTIVE: Final[frozenset[State]] = frozenset({"live", "shadow"})
+"""The states in which a rule decides."""
 Once = Literal["per-occurrence", "per-day", "ever"]
 Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}$")]
 
@@ -207,4 +209,4 @@ def pick(words: Mapping[str, str], *languages: str) -> tuple[str, str]:
     return next(iter(words.items()))
 
 
-__all__ = ["ANY_LANGUAGE", "CAPS", "NAMED", "Cap", "GlobalCap", "On", "Rule", "Send", "State", "pick"]
+__all__ = ["ACTIVE", "ANY_LANGUAGE", "CAPS", "NAMED", "Cap", "GlobalCap", "On", "Rule", "Send", "State", "pick"]

@@ -14,9 +14,8 @@ from typing import Any, Final
 from rules.catalogue import Catalogue
 from rules.clauses import clauses, equals
 from rules.conditions import All, AnyOf, Compare, Condition, Not, OneOf
-from rules.engine import ACTIVE
 from rules.finding import Finding
-from rules.model import GlobalCap, Rule
+from rules.model import ACTIVE, GlobalCap, Rule
 from rules.room import Reader
 from rules.sight import Sight
 from rules.spans import UNITS

@@ -33,10 +33,6 @@ class Quarantine:
         self.reasons: dict[tuple[str, str], str] = {}
         """(rule, version) → the reason."""
 
-    def holds(self, rule: Rule) -> bool:
-        """Whether a rule is set aside."""
-        return bool(self.reasons) and (rule.id, rule.version) in self.reasons
-
     def why(self, rule: Rule) -> str:
         """Why a rule is set aside; empty when it is not."""
         return self.reasons.get((rule.id, rule.version), "") if self.reasons else ""

@@ -17,10 +17,9 @@ from profile_store.draft import Draft
 from profile_store.effects import ENDED, HELD, SAID, day
 from profile_store.facets import answers
 from streams.decode import Incoming
-from streams.relay import SOURCE
+from streams.relay import FIRED, SOURCE
 
 DISPATCHER: Final = "/dispatcher"
-FIRED: Final = "rule.fired"
 FAULT: Final = "fault"
 REASONS: Final = frozenset(
     {"consent", "unreachable", "address", "cap", "hold", "shadow", "template", "quarantine", FAULT}

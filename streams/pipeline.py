@@ -165,7 +165,7 @@ class Pipeline:
         *first, last = stretches(batch)
         written: list[Draft] = []
         for stretch in first:
-            written += await self._apply(stretch, [Raise(one.partition, one.expected, one.expected) for one in raises])
+            written += await self._apply(stretch, [one.held for one in raises])
         written += await self._apply(last, raises)
         self._look(batch)
         return written

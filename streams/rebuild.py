@@ -215,7 +215,7 @@ class Rebuild:
             self.progress.dead += len(dead)
             raises.append(Raise(partition, self._marks.get(partition, ""), f"{self._topic_id}:{records[-1].offset}"))
         batch.sort(key=lambda one: one.places[0])  # a customer is then read and written once for many events
-        held = [Raise(one.partition, one.expected, one.expected) for one in raises if one.expected]
+        held = [one.held for one in raises if one.expected]
         try:
             *first, last = steps(batch)
             for part in first:

@@ -20,12 +20,12 @@ from streams.arrange import DECISIONS
 from streams.arrange import SOURCE as IDENTITY
 from streams.decode import EDITIONS, Incoming, Marker, marker_of, one
 from streams.foretell import Line
+from streams.relay import FIRED
 from streams.relay import SOURCE as RULES
 from streams.segment import ENTERED, LEFT, TIMER_DUE
 from streams.segment import SOURCE as SEGMENTS
 from streams.timers import SOURCE as TIMERS
 
-FIRED: Final = "rule.fired"
 MARKS: Final = tuple(f'"{source}"'.encode() for source in (IDENTITY, TIMERS, RULES, SEGMENTS, EDITIONS))
 """What stands in an event of ours; most have none of it, and need not be read."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Final
 
@@ -12,6 +12,7 @@ from hub.bus import Producer, topic
 from hub.deadletter import DeadLetter
 from hub.event import Event
 from hub.logs import get
+from hub.lots import lots
 from hub.metrics import DEAD
 from hub.settings import Settings
 from hub.topics import DEAD_LETTERS, INTERACTIONS, TRIGGERS
@@ -20,6 +21,8 @@ from profile_store.ledger import Ledger
 from streams.decode import Dead
 
 SOURCE: Final = "/rules"
+FIRED: Final = "rule.fired"
+"""The event that a rule spoke."""
 EVENT: Final = "event:"
 """How the id of an outbox entry begins that is an event for the log: a decision about identities."""
 
@@ -33,11 +36,6 @@ Entry = tuple[int, str, bytes]
 log = get("relay")
 
 
-def _lots(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    for start in range(0, len(entries), AT_ONCE):
-        yield entries[start : start + AT_ONCE]
-
-
 def firing(trigger: Trigger, tenant: str) -> Event:
     """The event that a rule spoke: with it in the log, caps survive a rebuild."""
     kind, _, value = trigger.to.partition(":")
@@ -45,7 +43,7 @@ def firing(trigger: Trigger, tenant: str) -> Event:
     return Event(
         id=trigger.id,
         source=SOURCE,
-        type="rule.fired",
+        type=FIRED,
         time=trigger.time,
         subject=trigger.to,
         receivedat=datetime.now(UTC),
@@ -70,11 +68,11 @@ class Relay:
         What was sent before that is not in the outbox any more.
         """
         waiting = [(bucket, id, body) for bucket, outbox in outboxes for id, body in outbox.items()]
-        for some in _lots([one for one in waiting if one[1].startswith(EVENT)]):
+        for some in lots([one for one in waiting if one[1].startswith(EVENT)], AT_ONCE):
             events = [(str(orjson.loads(body)["subject"]), body) for _, _, body in some]
             await self._producer.publish(self._topics[INTERACTIONS], events)
             await self._ledger.relayed((bucket, id) for bucket, id, _ in some)
-        for some in _lots([one for one in waiting if not one[1].startswith(EVENT)]):
+        for some in lots([one for one in waiting if not one[1].startswith(EVENT)], AT_ONCE):
             triggers = [Trigger.from_json(body) for _, _, body in some]
             messages = [(one.customer, body) for one, (_, _, body) in zip(triggers, some, strict=True)]
             await self._producer.publish(self._topics[TRIGGERS], messages)

@@ -26,8 +26,8 @@ from streams.directory import Loaded, Stale
 from streams.foretell import Line
 from streams.identify import Customers
 from streams.pipeline import Poison, apply
-from streams.recorded import FIRED, Recorded, occasion
-from streams.relay import EVENT
+from streams.recorded import Recorded, occasion
+from streams.relay import EVENT, FIRED
 from streams.segment import ENTERED, LEFT, TIMER_DUE
 from streams.timers import due_event
 
