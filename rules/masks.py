@@ -8,7 +8,7 @@ take longer than to ask the clauses that are left.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from heapq import heapify, heappop, heappush
 from operator import and_
@@ -47,6 +47,18 @@ class Group:
         """For what has no mask."""
         self.ranges: list[tuple[str, list[float], list[int], int]] = []
 
+    def add_words(self, name: str, masks: dict[Any, int], other: int) -> None:
+        """One more column, by equality."""
+        self.asked.add(name)
+        self.names.append(name)
+        self.masks.append(masks)
+        self.others.append(other)
+
+    def add_ranges(self, name: str, cuts: list[float], masks: list[int], other: int) -> None:
+        """One more column, by order."""
+        self.asked.add(name)
+        self.ranges.append((name, cuts, masks, other))
+
 
 class Column(NamedTuple):
     """A column there may be: what is asked of its field, by clause."""
@@ -70,7 +82,7 @@ class Masks:
     def __init__(self, clauses: Sequence[Sequence[Ask]], likely: Likely, worth: float = 1.0) -> None:
         """`worth`: how much more a column must save than it costs."""
         self._groups: list[Group] = []
-        self._words: list[tuple[Getter, Callable[[Any, int], int], int]] = []
+        self._words: list[tuple[Getter, dict[Any, int], int]] = []
         self._ranges: list[tuple[Getter, list[float], list[int], int]] = []
         self._elements: list[tuple[Getter, Elements]] = []
         self._all = (1 << len(clauses)) - 1
@@ -108,39 +120,34 @@ class Masks:
 
     def _by_word(self, left: int, data: Mapping[str, Any], profile: Profile, scene: Scene) -> int:
         for get, masks, other in self._words:
-            value = get(data, profile, scene)
-            try:
-                left &= masks(key(value), other)
-            except TypeError:  # a list or a mapping is no value of an equality
-                left &= other
+            left &= _mask(masks, get(data, profile, scene), other)
         return left
 
     def _add(self, column: Column, size: int, groups: dict[str, Group]) -> None:
         path = parse(column.field)
         asked = [(number, one) for number, one, _ in column.asked]
-        place, last = holder_of(path), path.keys[-1] if path.keys else ""
-        group = groups.get(place)
-        if group is None and place and column.kind != "elements":
-            group = groups[place] = Group(*HOLDERS[place])
-            self._groups.append(group)
-        if group is not None:
-            group.asked.add(last)
+        place = holder_of(path)
         if column.kind == "elements":
             self._elements.append((getter(column.field), elements(asked, size, self.exact)))
         elif column.kind == "ranges":
             found = ranges(asked, size, self.exact)
-            if group is None:
-                self._ranges.append((getter(column.field), *found))
+            if place:
+                self._group(place, groups).add_ranges(path.keys[-1], *found)
             else:
-                group.ranges.append((last, *found))
+                self._ranges.append((getter(column.field), *found))
         else:
             some = words(asked, size, self.exact)
-            if group is None or some.careful:
-                self._words.append((getter(column.field), some.masks.get, some.other))
+            if place and not some.careful:
+                self._group(place, groups).add_words(path.keys[-1], some.masks, some.other)
             else:
-                group.names.append(last)
-                group.masks.append(some.masks)
-                group.others.append(some.other)
+                self._words.append((getter(column.field), some.masks, some.other))
+
+    def _group(self, place: str, groups: dict[str, Group]) -> Group:
+        group = groups.get(place)
+        if group is None:
+            group = groups[place] = Group(*HOLDERS[place])
+            self._groups.append(group)
+        return group
 
 
 def _worthwhile(clauses: Sequence[Sequence[Ask]], likely: Likely, worth: float) -> list[Column]:
@@ -183,8 +190,7 @@ def _struck(left: int, get: Callable[[str], Any], group: Group) -> int:
         left = reduce(and_, map(_GET, group.masks, map(get, group.names), group.others), left)
     except TypeError:  # a list or a mapping is no value of an equality
         for masks, name, other in zip(group.masks, group.names, group.others, strict=True):
-            value = get(name)
-            left &= masks.get(value, other) if isinstance(value, Hashable) else other
+            left &= _mask(masks, get(name), other)
     for name, cuts, by_place, other in group.ranges:
         if not left:
             return 0
@@ -195,6 +201,14 @@ def _struck(left: int, get: Callable[[str], Any], group: Group) -> int:
         else:
             left &= other
     return left
+
+
+def _mask(masks: Mapping[Any, int], value: Any, other: int) -> int:
+    """What the value of a field leaves possible."""
+    try:
+        return masks.get(key(value), other)
+    except TypeError:  # a list or a mapping is no value of an equality
+        return other
 
 
 def _containing(column: Elements, value: Any) -> int:

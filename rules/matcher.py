@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from hub.beside import let_go
+from hub.lots import lots
 from hub.profile import Profile
 from rules.access import NOTHING
 from rules.asks import Ask, ask
@@ -197,7 +198,7 @@ Part: TypeAlias = Few | Block | Many
 
 def _made(some: Sequence[Clause], shared: Shared) -> Part:
     if len(some) <= FEW:
-        return Few([shared.guarded(one) for one in some])
+        return _together(some, shared)
     hung: dict[str, dict[Any, list[Clause]]] = {}
     rest: list[Clause] = []
     for one in some:
@@ -207,8 +208,7 @@ def _made(some: Sequence[Clause], shared: Shared) -> Part:
         else:
             _hang(one, best, hung.setdefault(best.field, {}))
     if not hung:
-        blocks = [Block(rest[at : at + BLOCK], shared) for at in range(0, len(rest), BLOCK)]
-        return blocks[0] if len(blocks) == 1 else Many({}, blocks)
+        return _together(rest, shared)
     hooks: dict[str, Hook[Part]] = {}
     for field, table in hung.items():
         there = table.pop(None, [])
@@ -216,7 +216,15 @@ def _made(some: Sequence[Clause], shared: Shared) -> Part:
             {value: _made(those, shared) for value, those in table.items()},
             _made(there, shared) if there else None,
         )
-    return Many(hooks, [_made(rest, shared)] if rest else [])
+    return Many(hooks, [_together(rest, shared)] if rest else [])
+
+
+def _together(some: Sequence[Clause], shared: Shared) -> Part:
+    """Clauses that hang on nothing more."""
+    if len(some) <= FEW:
+        return Few([shared.guarded(one) for one in some])
+    blocks = [Block(part, shared) for part in lots(some, BLOCK)]
+    return blocks[0] if len(blocks) == 1 else Many({}, blocks)
 
 
 def _rarest(clause: Clause, likely: Likely) -> Ask | None:
