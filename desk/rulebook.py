@@ -17,11 +17,10 @@ from desk.rulecheck import Looked, look
 from desk.rulelife import life
 from hub import bus
 from hub.topics import RULES
-from rules.engine import ACTIVE
 from rules.history import Change, History, Version, publication
 from rules.load import Loaded, load_folder, read_text, rule_from
 from rules.load import Problem as Fault
-from rules.model import Rule, State
+from rules.model import ACTIVE, Rule, State
 from streams.rulelog import new_key
 
 router = APIRouter(prefix=f"{API}/rules")
@@ -127,20 +126,24 @@ async def put(request: Request, rule: Id, body: Draft) -> dict[str, Any]:
         raise refused(faults, "text")
     if wanted.id != rule:
         raise Problem(422, f"the rule calls itself {wanted.id}", field="id")
-    warnings = await _sound(request, wanted, body.text)
-    return await _publish(request, Change(rule, wanted, body.expected), body.note, warnings)
+    here = desk(request)
+    history = await here.rules.history()
+    warnings = await _sound(here, history, wanted, body.text)
+    return await _publish(request, history, Change(rule, wanted, body.expected), body.note, warnings)
 
 
 @router.post("/{rule}/state", status_code=202, summary="Pause a rule, let it run in the shadow, or put it in force")
 async def move(request: Request, rule: Id, body: Move) -> dict[str, Any]:
     """The rule stays what it is; only its state changes. Before it decides again, it is checked as a new one is."""
-    versions = known(await desk(request).rules.history(), rule)
+    here = desk(request)
+    history = await here.rules.history()
+    versions = known(history, rule)
     # Nothing begins with being retired, so one of them says something.
     before = next(one.rule for one in reversed(versions) if one.rule is not None)
     wanted = before.model_copy(update={"state": body.state})
     # To stop one that has become wrong must always be possible.
-    warnings = await _sound(request, wanted) if body.state in ACTIVE else ()
-    return await _publish(request, Change(rule, wanted, body.expected), body.note, warnings)
+    warnings = await _sound(here, history, wanted) if body.state in ACTIVE else ()
+    return await _publish(request, history, Change(rule, wanted, body.expected), body.note, warnings)
 
 
 @router.delete("/{rule}", status_code=202, summary="Retire a rule")
@@ -151,22 +154,23 @@ async def retire(
     note: Annotated[str, Query(max_length=500, description="Why, for whoever reads the history")] = "",
 ) -> dict[str, Any]:
     """It speaks no more, and its waits end without a word. Its history stays."""
-    known(await desk(request).rules.history(), rule)
-    return await _publish(request, Change(rule, None, expected), note)
+    history = await desk(request).rules.history()
+    known(history, rule)
+    return await _publish(request, history, Change(rule, None, expected), note)
 
 
-async def _sound(request: Request, rule: Rule, text: str | None = None) -> Sequence[Fault]:
+async def _sound(here: Desk, history: History, rule: Rule, text: str | None = None) -> Sequence[Fault]:
     """What is to be looked at in a rule that may be published. Raises Problem 422 for one that may not."""
-    here = desk(request)
-    found = await look(here, rule, text, (await here.rules.history()).rules())
+    found = await look(here, rule, text, history.rules())
     if found.errors:
         raise refused(found.errors, "rule" if text is None else "text")
     return found.warnings
 
 
-async def _publish(request: Request, change: Change, note: str, warnings: Sequence[Fault] = ()) -> dict[str, Any]:
+async def _publish(
+    request: Request, history: History, change: Change, note: str, warnings: Sequence[Fault] = ()
+) -> dict[str, Any]:
     here, who = desk(request), staff(request)
-    history = await here.rules.history()
     versions = history.versions.get(change.id, [])
     if change.expected and (not versions or versions[-1].version != change.expected):
         raise _overtaken()
