@@ -27,20 +27,20 @@ from bench.rulesets import (
     CLASSES,
     EVENT_FIELDS,
     NAMES,
-    OWN_FIELDS,
     SETTINGS,
     WINDOWS,
     Draw,
-    conditions,
+    as_rules,
     name_of,
     numeric,
+    own_fields,
 )
 from bench.throughput import applied
 from hub import bus
 from hub.event import Event, make
 from hub.identity import Identity
 from hub.ids import event_id
-from hub.replay import ends, stored, stored_since
+from hub.replay import ends, stored_since
 from hub.topics import INTERACTIONS, RULES, TRIGGERS
 from hub.trigger import Trigger
 from profile_store.keys import FIRST
@@ -71,11 +71,10 @@ def customers(count: int, seed: int = 5) -> list[Event]:
         ]
         kind, about = "web.track", {}
         if turn == 0:
-            own = range(customer % CLASSES * OWN_FIELDS, (customer % CLASSES + 1) * OWN_FIELDS)
+            own = own_fields(customer % CLASSES)
             kind, about = "web.identify", {"traits": {f"t{field}": draw.value(field) for field in own}}
         else:
-            said = {f"f{n}": draw.value(n) for n in range(EVENT_FIELDS) if draw.random.random() < 0.9}
-            tags = [f"v{draw.rank(20)}" for _ in range(3)]
+            said, tags = draw.said(0.9), draw.tags()
             about = {"name": name_of(draw.rank(NAMES)), "properties": said, "tags": tags}
         id = event_id("bench", f"many/{number}")
         found.append(make(kind, id=id, source="/bench", identities=who, received=now, **about))
@@ -85,12 +84,7 @@ def customers(count: int, seed: int = 5) -> list[Event]:
 def rules(count: int, edition: int = 0) -> list[Rule]:
     """The mixed load as rules that speak; the first of them are those of a smaller load."""
     send = {"channel": "email", "purpose": "service", "subject": "Hello", "text": f"Hello {edition}"}
-    return [
-        Rule.model_validate(
-            {"id": f"r{n}", "name": f"Rule {n}", "on": f"web.track/{name}", "if": condition, "send": send}
-        )
-        for n, (name, condition) in enumerate(conditions(replace(SELDOM, rules=count)))
-    ]
+    return list(map(Rule.model_validate, as_rules(replace(SELDOM, rules=count), send)))
 
 
 def _windows(ground: Ground) -> None:
@@ -188,7 +182,7 @@ class Side:
             before, now = now, await asyncio.to_thread(self._said)
 
     def _said(self) -> int:
-        return sum(1 for _ in stored(self.ground.settings, TRIGGERS))
+        return sum(ends(self.ground.settings, TRIGGERS).values())
 
     def _spoken(self) -> Counter[Message]:
         """What was said in this turn. A trigger that a slow broker was sent again is the same, by its id."""

@@ -61,6 +61,19 @@ class Draw:
             return self.random.randrange(NUMBERS)
         return f"v{self.rank(size_of(field))}"
 
+    def said(self, there: float) -> dict[str, Any]:
+        """The properties of an event; each is there so often, from 0 to 1."""
+        return {f"f{n}": self.value(n) for n in range(EVENT_FIELDS) if self.random.random() < there}
+
+    def tags(self) -> list[str]:
+        """The tags of an event."""
+        return [f"v{self.rank(20)}" for _ in range(3)]
+
+
+def own_fields(kind: int) -> range:
+    """The fields that profiles of a class of customers use."""
+    return range(kind * OWN_FIELDS, (kind + 1) * OWN_FIELDS)
+
 
 def numeric(field: int) -> bool:
     """Whether a field holds numbers."""
@@ -185,6 +198,14 @@ def _range(draw: Draw, load: Load, name: str) -> dict[str, Any]:
     return {"field": name, "op": "ge", "value": at}
 
 
+def as_rules(load: Load, send: dict[str, Any]) -> list[dict[str, Any]]:
+    """The conditions as rules, as they stand in files; all say the same."""
+    return [
+        {"id": f"r{number}", "name": f"Rule {number}", "on": f"web.track/{name}", "if": condition, "send": send}
+        for number, (name, condition) in enumerate(conditions(load))
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class Moment:
     """An event with the profile it led to."""
@@ -203,13 +224,13 @@ def moments(load: Load, count: int, seed: int = 7) -> list[Moment]:
     for number in range(count):
         kind, name = draw.random.randrange(CLASSES), name_of(0 if load.shape == "one name" else draw.rank(NAMES))
         there = 1.0 if load.whole else 0.0 if load.shape == "all missing" else 0.9
-        said = {f"f{n}": draw.value(n) for n in range(EVENT_FIELDS) if draw.random.random() < there}
+        said = draw.said(there)
         if load.shape == "long lists":
             said |= {f"l{n}": draw.random.choice(LISTED) for n in range(4)}
-        tags = [f"v{draw.rank(20)}" for _ in range(3)]
+        tags = draw.tags()
         data = {"name": name, "properties": said, "tags": tags} if there else {"name": name}
         profile = empty(f"c{number}")
-        own = range(CLASSES * OWN_FIELDS) if load.whole else range(kind * OWN_FIELDS, (kind + 1) * OWN_FIELDS)
+        own = range(CLASSES * OWN_FIELDS) if load.whole else own_fields(kind)
         for field in own if there else ():
             profile["traits"][f"t{field}"] = [draw.value(field), NOW, "r", "web.identify"]
         windows = {f"w{n}": draw.random.randrange(NUMBERS) for n in range(WINDOWS)} if there else {}

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from bench.figures import Figure
-from bench.rulesets import Load, conditions
+from bench.rulesets import Load, as_rules
 from hub.beside import beside, quiet
 from rules.engine import Engine
 from rules.model import Rule
@@ -18,20 +18,7 @@ from rules.model import Rule
 BYTES, BUILD_S, PAUSE_MS = 2_000.0, 1.0, 5.0
 TICK_S: Final = 0.001
 REPEATS: Final = 3
-
-
-def _raw(size: int) -> list[dict[str, Any]]:
-    """Rules as they stand in files."""
-    return [
-        {
-            "id": f"r{number}",
-            "name": f"Rule {number}",
-            "on": f"web.track/{name}",
-            "if": condition,
-            "send": {"channel": "sms", "purpose": "marketing", "text": "Hello {{ customer.name }}"},
-        }
-        for number, (name, condition) in enumerate(conditions(Load(size)))
-    ]
+SEND: Final = {"channel": "sms", "purpose": "marketing", "text": "Hello {{ customer.name }}"}
 
 
 def _grown(make: Callable[[], Any]) -> tuple[Any, float]:
@@ -77,7 +64,7 @@ async def _paused(rules: list[Rule]) -> float:
 
 async def weight(size: int) -> list[Figure]:
     """The figures of so many rules."""
-    raw = _raw(size)
+    raw = as_rules(Load(size), SEND)
     rules, models = _grown(lambda: [Rule.model_validate(one) for one in raw])
     engine, beyond = _grown(lambda: Engine(rules))
     del engine

@@ -17,6 +17,7 @@ from streams.rulelog import whole
 from tests.faults.conftest import Install
 from tests.faults.harness import Installation, until
 from tests.faults.rules import THANKS
+from tests.faults.sending import Sending
 from tests.faults.topic import Topic
 from tests.servers import KafkaServer, RedisServer
 
@@ -54,17 +55,9 @@ async def test_behind_its_marker_an_edition_decides(
 ) -> None:
     hub = install(kafka_server, private_redis(), fetch=50, runner="plain")
     hub.rule("thanks", edition(0))
-    sent, over = 0, False
-
-    async def keep_sending() -> None:
-        nonlocal sent
-        while not over:
-            await hub.accept(producer, [order(sent + number) for number in range(20)])
-            sent += 20
-            await hub.until_count(sent - 200)  # no faster than they are applied
-
     async with hub.producer() as producer, hub.workers(2) as fleet:
-        sending = asyncio.create_task(keep_sending())
+        sending = Sending(hub, producer, order, ahead=200)
+        task = asyncio.create_task(sending.run())
         for number in range(1, CHANGES + 1):
             hub.rule("thanks", edition(number))
 
@@ -74,8 +67,8 @@ async def test_behind_its_marker_an_edition_decides(
             await until(f"edition {number} speaks", heard)
             if number == 1:
                 fleet.children[0].kill()  # whoever takes over must know where which edition began
-        over = True
-        await sending
+        sending.over = True
+        await task
         await hub.until_applied()
         await hub.until_committed()
     history, spoken = await asyncio.to_thread(whole, hub.settings), await said(hub)
@@ -90,5 +83,5 @@ async def test_behind_its_marker_an_edition_decides(
             if spoken.get(event["id"]) != in_force:
                 wrong.append((message.partition, message.offset, spoken.get(event["id"]), in_force))
     assert markers >= CHANGES * hub.settings.partitions
-    assert not wrong, f"{len(wrong)} of {sent}: {wrong[:5]}"
+    assert not wrong, f"{len(wrong)} of {sending.sent}: {wrong[:5]}"
     assert len(set(spoken.values())) == CHANGES + 1

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,13 +24,13 @@ from rules.model import Rule
 from streams.rulelog import new_key, whole
 from tests.faults.conftest import Install
 from tests.faults.harness import Installation, until
+from tests.faults.sending import LOT, Sending
 from tests.faults.tiers import sizes
 from tests.faults.topic import read_all
 from tests.servers import Flavour, KafkaServer, RedisServer
 
 SWAPS: Final = 2
 NAMES: Final = 50
-LOT: Final = 20
 AHEAD: Final = 100
 """Events that may wait: no faster than they are applied, so that each edition meets many."""
 AFTER: Final = 200
@@ -67,28 +68,6 @@ def event(number: int, size: int) -> Event:
     )  # fmt: skip
 
 
-class Sending:
-    """Sends events until told to stop."""
-
-    def __init__(self, hub: Installation, producer: bus.Producer, size: int) -> None:
-        self._hub, self._producer, self._size = hub, producer, size
-        self.sent, self.over = 0, False
-
-    async def run(self) -> None:
-        while not self.over:
-            await self._hub.accept(self._producer, [event(self.sent + one, self._size) for one in range(LOT)])
-            self.sent += LOT
-            await self._hub.until_count(self.sent - AHEAD)
-
-    async def more(self, count: int) -> None:
-        wanted = self.sent + count
-
-        async def there() -> bool:
-            return self.sent >= wanted
-
-        await until(f"{count} more events are sent", there)
-
-
 async def publish(hub: Installation, producer: bus.Producer, number: int, size: int) -> None:
     messages = await asyncio.to_thread(lambda: publication(edition(number, size), "test", 0))
     for one in messages:  # a broker that just started, and one message after another: only the last makes the edition
@@ -111,7 +90,7 @@ async def test_each_event_is_answered_once_by_the_edition_at_its_place(
     async with hub.producer() as producer:
         await publish(hub, producer, 0, size)
         async with hub.workers(1, hook=TICKING) as fleet:
-            sending = Sending(hub, producer, size)
+            sending = Sending(hub, producer, partial(event, size=size), ahead=AHEAD)
             task = asyncio.create_task(sending.run())
             await sending.more(AFTER)
             began = time.time()
