@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -82,9 +83,12 @@ class Hub:
         return found
 
     def pids(self) -> dict[str, int]:
-        """Its processes by name."""
-        files = (self.state / "run").glob("*.pid")
-        return {file.stem: int(file.read_text().split()[0]) for file in files}
+        """Its processes by name; one that is just being started again has no file for a moment."""
+        found = {}
+        for file in (self.state / "run").glob("*.pid"):
+            with contextlib.suppress(FileNotFoundError):
+                found[file.stem] = int(file.read_text().split()[0])
+        return found
 
     def family(self) -> list[psutil.Process]:
         """The supervisor and everything below it."""
