@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,13 @@ for _name in [name for name in os.environ if name.startswith("HUB_") and not nam
     del os.environ[_name]
 _STATE = Path(tempfile.mkdtemp(prefix="hub-tests-"))
 os.environ["HUB_STATE"] = str(_STATE)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def leaks_are_its_own() -> Iterator[None]:
+    """What a module leaves unclosed fails there, not in whichever test the collector happens to run."""
+    yield
+    gc.collect()
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
