@@ -10,7 +10,7 @@ from pathlib import Path
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 from hub.cli import backtesting
 from hub.cli.lacking import lacking, told
@@ -66,11 +66,13 @@ def list_() -> None:
     """
     settings, now = read(), int(time.time() * 1000)
     rules = load_folder(settings.rules_dir).rules
-    absent = lacking(settings, rules)
-    table = Table("rule", "state", "when", "says on", "purpose", *(["asks in vain for"] if absent else []))
+    absent = lacking(settings, rules) or {}
+    some = any(absent.values())
+    name = Column("rule", overflow="fold")
+    table = Table(name, "state", "when", "says on", "purpose", *(["asks in vain for"] if some else []))
     for rule in rules:
         when = ", ".join(map(str, rule.on))
-        vain = ["\n".join(told(one, now) for one in absent[rule.id])] if absent else []
+        vain = ["\n".join(told(one, now) for one in absent[rule.id])] if some else []
         table.add_row(rule.id, rule.state, when, ", ".join(rule.send.channel), rule.send.purpose, *vain)
     console.print(table)
 

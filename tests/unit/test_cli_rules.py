@@ -41,6 +41,11 @@ def test_with_one_what_is_asked_in_vain(tmp_path: Path, monkeypatch: pytest.Monk
     assert "event.properties.price of web.track/Product Added stopped coming" in output
 
 
+def test_nothing_in_vain_takes_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "lacking", lambda settings, rules: {"cart": [], "hello": []})
+    assert "asks in vain for" not in listed(monkeypatch, Settings(rules=shop(tmp_path)))
+
+
 def test_a_hub_that_does_not_answer_hinders_no_list(tmp_path: Path) -> None:
     settings = Settings(redis_url=SecretStr("redis://127.0.0.1:1/0"))
     assert lacking(settings, load_folder(shop(tmp_path)).rules) is None
