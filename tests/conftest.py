@@ -5,11 +5,14 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from kafka.net.inet import KafkaNetSocket
 
 from tests.clusters import private_cluster, redis_cluster
 from tests.servers import kafka_runtime, kafka_server, private_kafka, private_redis, redis_server
@@ -29,6 +32,21 @@ for _name in [name for name in os.environ if name.startswith("HUB_") and not nam
     del os.environ[_name]
 _STATE = Path(tempfile.mkdtemp(prefix="hub-tests-"))
 os.environ["HUB_STATE"] = str(_STATE)
+
+
+_connect = KafkaNetSocket.sock_connect
+
+
+async def _connect_or_close(self: KafkaNetSocket, net: Any, sock: socket.socket, *rest: Any, **named: Any) -> Any:
+    """kafka-python forgets the socket of a connection that is refused, or given up before it is there."""
+    try:
+        return await _connect(self, net, sock, *rest, **named)
+    except BaseException:
+        sock.close()
+        raise
+
+
+KafkaNetSocket.sock_connect = _connect_or_close
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -23,8 +23,7 @@ class Message:
 
 
 class Topic:
-    """One topic of an installation. Connects when it is first asked: kafka-python leaks a socket a try while the
-    broker is away."""
+    """One topic of an installation. Connects when it is first asked."""
 
     def __init__(self, settings: Settings, name: str) -> None:
         self._servers = settings.kafka_bootstrap_servers
