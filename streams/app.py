@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
 import faust
+from aiokafka import TopicPartition
 from faust.transport.drivers.aiokafka import Consumer, Transport
 from faust.types import TP
 
@@ -77,14 +78,24 @@ class FaustLog:
             await self._consumer._commit({self._tp(one): offset for one, offset in offsets.items()})
 
     def seek(self, partition: int, offset: int) -> None:
-        # In the consumer's own thread: a seek discards what that thread has fetched.
-        loop = self._consumer._thread.thread_loop
-        done = asyncio.run_coroutine_threadsafe(self._seek(partition, offset), loop)
+        self._there(lambda: self._inner.seek(self._tp(partition), offset))
+
+    def pause(self, partition: int) -> None:
+        # Not by Faust's own means: a worker all of whose partitions are paused it puts to sleep for a second.
+        self._there(lambda: self._inner.pause(TopicPartition(self._name, partition)))
+
+    def resume(self, partition: int) -> None:
+        self._there(lambda: self._inner.resume(TopicPartition(self._name, partition)))
+
+    def _there(self, work: Callable[[], None]) -> None:
+        """Do something in the consumer's own thread, and wait for it: what that thread has fetched is discarded."""
+
+        async def within() -> None:
+            work()
+
+        done = asyncio.run_coroutine_threadsafe(within(), self._consumer._thread.thread_loop)
         with translated():
             done.result(timeout=5)
-
-    async def _seek(self, partition: int, offset: int) -> None:
-        self._inner.seek(self._tp(partition), offset)
 
 
 @dataclass(slots=True)

@@ -8,18 +8,17 @@ their links there.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 
 from hub.errors import Rejected
 from hub.kinds import Policy
-from hub.replay import stored_since
 from hub.settings import Settings
-from hub.topics import INTERACTIONS
 from streams.arrange import DECISIONS, SOURCE
 from streams.decode import Incoming, one
+from streams.reader import FETCH, reading
 
 _MARK = SOURCE.encode()
 
@@ -46,11 +45,21 @@ def decisions(values: Iterable[bytes], policy: Policy) -> Iterator[Incoming]:
                     yield found
 
 
-def _read(settings: Settings, offsets: Mapping[int, int]) -> list[Incoming]:
-    values = (line.value for line in stored_since(settings, INTERACTIONS, offsets))
-    return list(decisions(values, settings.policy))
+async def further_on(consumer: Any, since: dict[int, int], policy: Policy) -> list[Incoming]:
+    """The decisions in a reader's partitions from offsets on, which are brought to where the log ends now."""
+    found: list[Incoming] = []
+    ends = await consumer.end_offsets(list(consumer.assignment()))
+    for place in ends:
+        consumer.seek(place, since[place.partition])
+    while places := [place for place, end in ends.items() if since[place.partition] < end]:
+        for records in (await consumer.getmany(*places, timeout_ms=500, max_records=FETCH)).values():
+            found += decisions((record.value or b"" for record in records), policy)
+        for place in places:
+            since[place.partition] = await consumer.position(place)
+    return found
 
 
 async def outstanding(settings: Settings, offsets: Mapping[int, int]) -> list[Incoming]:
     """The decisions in the log from these offsets on, by partition. Raises Transient."""
-    return await asyncio.to_thread(_read, settings, offsets)
+    async with reading(settings, offsets) as consumer:
+        return await further_on(consumer, dict(offsets), settings.policy)

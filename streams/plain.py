@@ -70,6 +70,14 @@ class PlainLog:
         with translated():
             self._consumer.seek(self._tp(partition), offset)
 
+    def pause(self, partition: int) -> None:
+        with translated():
+            self._consumer.pause(self._tp(partition))
+
+    def resume(self, partition: int) -> None:
+        with translated():
+            self._consumer.resume(self._tp(partition))
+
 
 class PlainRunner:
     """Reads the log as a member of the group and gives every fetch to `batches`."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -94,6 +94,8 @@ class Processor:
         self._switch = switch
         self._gate = Gate(ledger, pipeline, topic_id, outstanding)
         self.aftermath = Aftermath(ledger, relay)
+        self._paused: set[int] = set()
+        """Partitions whose new events wait at the gate."""
         self._left_behind = False
         self._checked_at = 0.0
         self._looked_at = 0.0
@@ -109,6 +111,7 @@ class Processor:
             for gauge in (LAG, WATERMARK_AGE):  # its new owner tells them now
                 with contextlib.suppress(KeyError):
                     gauge.remove(partition)
+        self._paused &= self.assigned
         await patiently(lambda: self._locate(log_))
         ready = {one: self._in_order(log_, one, found) for one, found in records.items() if one in self._positions}
         ready = {partition: found for partition, found in ready.items() if found}
@@ -116,6 +119,8 @@ class Processor:
             ready = self._old(log_, ready)
             if not ready:
                 await asyncio.sleep(HELD)
+        elif self._paused:
+            self._resume(log_, self._paused)
         if ready:
             await self._apply(ready)
         else:
@@ -131,7 +136,7 @@ class Processor:
             return False
 
     def _old(self, log_: Log, ready: dict[int, Sequence[Record]]) -> dict[int, Sequence[Record]]:
-        """Of what comes next, that which is read again; what is new waits at the gate and is fetched again."""
+        """Of what comes next, that which is read again; what is new waits at the gate, and is not fetched till then."""
         old: dict[int, Sequence[Record]] = {}
         for partition, found in ready.items():
             position = self._positions.get(partition)
@@ -143,7 +148,16 @@ class Processor:
             if len(again) < len(found):
                 with contextlib.suppress(Transient):
                     log_.seek(partition, again[-1].offset + 1 if again else position.next)
+                    log_.pause(partition)
+                    self._paused.add(partition)
         return old
+
+    def _resume(self, log_: Log, partitions: Iterable[int]) -> None:
+        """Fetch again what was paused at the gate: it opened, or there may be more before it than there was."""
+        for partition in self._paused.intersection(partitions):
+            with contextlib.suppress(Transient):
+                log_.resume(partition)
+                self._paused.discard(partition)
 
     async def _apply(self, ready: dict[int, Sequence[Record]]) -> None:
         batch: list[Incoming] = []
@@ -231,6 +245,7 @@ class Processor:
                 # One that went to another worker and came back before we looked may be done further than we knew:
                 # what the gate waits for must not wait at the gate.
                 position.replay_until = max(position.replay_until, self._gate.replayed(partition))
+        self._resume(log_, self._paused)
 
     def _in_order(self, log_: Log, partition: int, found: Sequence[Record]) -> Sequence[Record]:
         """The records that come next; after a hole nothing, and the reader is sent back to its edge."""
@@ -240,11 +255,11 @@ class Processor:
             return ()
         return [record for record in found if record.offset >= position.next]
 
-    @staticmethod
-    def _read_on(log_: Log, partition: int, position: Position) -> None:
+    def _read_on(self, log_: Log, partition: int, position: Position) -> None:
         position.heard = time.monotonic()
         with contextlib.suppress(Transient):  # whoever has the partition next, reads it on
             log_.seek(partition, position.next)
+        self._resume(log_, (partition,))
 
     async def _check(self, log_: Log) -> None:
         """While nothing comes in: is the store still where we left it?"""

@@ -8,20 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.errors import KafkaError
-
-from hub.bus import topic
 from hub.errors import Rejected, Transient
 from hub.logs import get
 from hub.settings import Settings
-from hub.topics import INTERACTIONS
 from profile_store.connect import Gap
 from profile_store.generations import Generations
 from profile_store.keys import Keys
@@ -29,18 +23,15 @@ from profile_store.ledger import Ledger, Raise
 from rules.book import Book
 from streams.declared import Declarations
 from streams.decode import Dead, Incoming, decode
-from streams.foretell import decisions
+from streams.foretell import decisions, further_on
 from streams.gate import applied
 from streams.patience import patiently
 from streams.pipeline import Pipeline
+from streams.reader import FETCH, reading
 from streams.relay import EVENT
 from streams.rulelog import whole
 from streams.topic import Described
 
-FETCH: Final = 20_000
-"""Events taken at once: nobody waits for a single one of them, and the more, the more there are of each customer."""
-FETCH_BYTES: Final = 8 << 20
-"""Of one partition: what makes so many events possible."""
 WRITTEN: Final = 4_000
 """Events written in one step: the store answers nobody else meanwhile."""
 NEAR: Final = 1_000
@@ -114,7 +105,7 @@ class Rebuild:
     async def missing(self, at: Keys) -> int:
         """How many events a generation does not have. Raises Transient."""
         self._ledger.at = at
-        async with self._reading() as consumer:
+        async with reading(self._settings, self._partitions) as consumer:
             await self._locate(consumer)
             limits = await self._limits(consumer)
         return sum(max(0, end - self._next[one]) for one, end in limits.items())
@@ -123,7 +114,7 @@ class Rebuild:
         """Bring a generation up to where the workers are now, and leave it at that; how many events were read."""
         self._ledger.at = at
         await self._enter()
-        async with self._reading() as consumer:
+        async with reading(self._settings, self._partitions) as consumer:
             await self._locate(consumer)
             return await self._read(consumer, await self._limits(consumer))
 
@@ -131,7 +122,7 @@ class Rebuild:
         """Fill a generation from its watermarks on, and put it in use. Raises Gap when another rebuild took over."""
         self._ledger.at = at
         await self._enter()
-        async with self._reading() as consumer:
+        async with reading(self._settings, self._partitions) as consumer:
             await self._locate(consumer)
             limits = await self._limits(consumer)
             left = sum(max(0, end - self._next[one]) for one, end in limits.items())
@@ -144,28 +135,6 @@ class Rebuild:
                     return self.progress
                 limits = await self._limits(consumer)
         raise Transient("the workers are faster than the rebuild; try again when less comes in")
-
-    @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[Any]:
-        settings = self._settings
-        consumer = AIOKafkaConsumer(
-            bootstrap_servers=settings.kafka_bootstrap_servers,
-            group_id=settings.group,  # to see what it committed; who assigns partitions to himself does not join
-            client_id="hub-rebuild",
-            enable_auto_commit=False,
-            auto_offset_reset="earliest",
-            max_partition_fetch_bytes=FETCH_BYTES,
-            fetch_max_wait_ms=50,  # a question about partitions that have nothing holds up all others so long
-        )
-        name = topic(settings, INTERACTIONS)
-        try:
-            await consumer.start()
-            consumer.assign([TopicPartition(name, one) for one in self._partitions])
-            yield consumer
-        except KafkaError as error:
-            raise Transient(f"Kafka: {error!r}") from error
-        finally:
-            await consumer.stop()
 
     async def _locate(self, consumer: Any) -> None:
         """Where the generation that is built stands."""
@@ -244,17 +213,11 @@ class Rebuild:
             await patiently(partial(self._pipeline.run, part, []))
 
     async def _further_on(self, consumer: Any) -> list[Incoming]:
-        """The decisions in the log that stand after what is applied."""
-        found: list[Incoming] = []
-        ends = await consumer.end_offsets(list(consumer.assignment()))
-        for place in ends:
-            self._looked[place.partition] = max(self._looked.get(place.partition, 0), self._next[place.partition])
-            consumer.seek(place, self._looked[place.partition])
-        while places := [place for place, end in ends.items() if self._looked[place.partition] < end]:
-            for place, records in (await consumer.getmany(*places, timeout_ms=500)).items():
-                found += decisions((record.value or b"" for record in records), self._settings.policy)
-                self._looked[place.partition] = records[-1].offset + 1 if records else self._looked[place.partition]
-        for place in ends:
+        """The decisions in the log that stand after what is applied, and were not seen yet."""
+        for partition, following in self._next.items():
+            self._looked[partition] = max(self._looked.get(partition, 0), following)
+        found = await further_on(consumer, self._looked, self._settings.policy)
+        for place in consumer.assignment():
             consumer.seek(place, self._next[place.partition])
         return found
 

@@ -67,6 +67,14 @@ class Log(Protocol):
         """Read on from this offset."""
         ...
 
+    def pause(self, partition: int) -> None:
+        """Fetch nothing from a partition until it is resumed, or assigned anew."""
+        ...
+
+    def resume(self, partition: int) -> None:
+        """Fetch from a paused partition again."""
+        ...
+
 
 class Batches(Protocol):
     """Takes what a runner brings."""

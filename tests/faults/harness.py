@@ -35,6 +35,8 @@ SESSION: Final = 3.0
 PATIENCE: Final = 90.0
 LONGEST: Final = 900.0
 """Seconds after which whoever still moves does not get anywhere."""
+SELDOM: Final = 0.1
+"""Seconds between questions that cost the broker and the store something, on the machine that is measured."""
 LAST_WORDS: Final = 6_000
 """Characters of a worker's log that are shown when it ended by itself."""
 WORKER: Final = (
@@ -43,13 +45,15 @@ WORKER: Final = (
 )
 
 
-async def until(what: str, condition: Callable[[], Awaitable[bool]], seconds: float = PATIENCE) -> float:
+async def until(
+    what: str, condition: Callable[[], Awaitable[bool]], seconds: float = PATIENCE, *, every: float = 0.02
+) -> float:
     """Ask again and again until it is so; how long that took, in seconds."""
     started = time.monotonic()
     while not await condition():
         if time.monotonic() - started > seconds:
             raise TimeoutError(f"after {seconds:g} s still waiting until {what}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(every)
     return time.monotonic() - started
 
 
@@ -244,7 +248,7 @@ class Installation:
             return not any(waiting) and ends == await asyncio.to_thread(self.log.ends)
 
         try:
-            return await until("everything is applied", done, LONGEST)
+            return await until("everything is applied", done, LONGEST, every=SELDOM)
         except TimeoutError as error:
             raise TimeoutError(f"{error}: {await self.applied()} of {self.log.ends()}") from None
 

@@ -189,6 +189,7 @@ class Book:
     at: dict[int, int] = field(default_factory=dict)
     done: dict[int, int] = field(default_factory=dict)
     seeks: list[tuple[int, int]] = field(default_factory=list)
+    paused: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.mine = self.mine or set(self.lines)
@@ -220,10 +221,20 @@ class Book:
         self.seeks.append((partition, offset))
         self.at[partition] = offset
 
+    def pause(self, partition: int) -> None:
+        if partition not in self.mine:
+            raise Transient("not assigned")
+        self.paused.add(partition)
+
+    def resume(self, partition: int) -> None:
+        if partition not in self.mine:
+            raise Transient("not assigned")
+        self.paused.discard(partition)
+
     def fetch(self, count: int = 500) -> dict[int, Sequence[Record]]:
         """The next records of every partition, as the broker would send them."""
         found: dict[int, Sequence[Record]] = {}
-        for partition in sorted(self.mine):
+        for partition in sorted(self.mine - self.paused):
             start = self.at.get(partition, 0)
             part = self.lines[partition][start : start + count]
             if part:

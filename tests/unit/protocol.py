@@ -180,6 +180,7 @@ class View(Book):
         for partition in mine - self.mine:
             self.at[partition] = self.done.get(partition, 0)
         self.mine, self.generation = set(mine), self.net.generation
+        self.paused.clear()
 
     async def committed(self, partition: int) -> int | None:
         await pause()
