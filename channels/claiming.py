@@ -78,7 +78,8 @@ class Patience:
     async def pause(self, seconds: float) -> None:
         """Wait. Raises Stopping."""
         try:
-            await asyncio.wait_for(self._stop.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
         except TimeoutError:
             return
         raise Stopping

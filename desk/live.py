@@ -56,7 +56,8 @@ class Watch:
     async def change(self, patience: float) -> None:
         """Wait for a change, or as long as our patience."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._changed.wait(), patience)
+            async with asyncio.timeout(patience):
+                await self._changed.wait()
         self._changed.clear()
 
     def wake(self) -> None:

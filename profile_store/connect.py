@@ -30,6 +30,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from hub.errors import HubError, Misconfigured, Transient
 from hub.settings import Settings
+from profile_store.connections import leavable_cluster, leavable_pool
 
 HEAD: Final = "#!lua name=hub"
 FUNCTIONS: Final = ("applied.lua", "functions.lua")
@@ -118,6 +119,7 @@ def connect(settings: Settings, *, connections: int = 16) -> Client:
     if CLUSTER in url:
         return _cluster(url, common)
     pool = BlockingConnectionPool.from_url(url, max_connections=connections, timeout=5, **common)
+    leavable_pool(pool)
     return Redis.from_pool(pool)  # closes the pool with itself
 
 
@@ -138,7 +140,9 @@ def _cluster(url: str, common: dict[str, Any]) -> RedisCluster:
         raise Misconfigured("HUB_REDIS_URL: a cluster has no databases", "Leave out what follows the last /.")
     if found[0].pop("connection_class", None) is not None:  # rediss
         found[0]["ssl"] = True
-    return RedisCluster(startup_nodes=nodes, max_connections=MOST_CONNECTIONS, **found[0], **common)
+    client = RedisCluster(startup_nodes=nodes, max_connections=MOST_CONNECTIONS, **found[0], **common)
+    leavable_cluster(client)
+    return client
 
 
 def connect_server(settings: Settings) -> Redis:

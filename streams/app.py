@@ -116,7 +116,8 @@ async def worked_on(batch: Batch) -> None:
     """
     while not batch.done.is_set():
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(batch.done.wait(), IDLE)
+            async with asyncio.timeout(IDLE):
+                await batch.done.wait()
         if not batch.taken:
             return
 
@@ -152,7 +153,8 @@ class WholeFetches(Consumer):  # type: ignore[misc]
             check_membership(self._thread._ensure_consumer())
             self._thread.thread_loop.call_soon_threadsafe(self._stir)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.can_resume_flow.wait(), IDLE)
+                async with asyncio.timeout(IDLE):
+                    await self.can_resume_flow.wait()
 
     def _stir(self) -> None:
         with self._thread._ensure_consumer()._subscription.fetch_context():
@@ -235,5 +237,6 @@ class FaustRunner:
     async def stop(self) -> None:
         """Leave the group."""
         started = time.monotonic()
-        await asyncio.wait_for(self._app.stop(), STOP_PATIENCE)
+        async with asyncio.timeout(STOP_PATIENCE):
+            await self._app.stop()
         log.info("left the group", seconds=round(time.monotonic() - started, 2))

@@ -84,7 +84,8 @@ class Handler:
         try:
             # In a thread: a large mail must not hold up everybody else for a second.
             events = await asyncio.to_thread(self._channel.parse, raw)
-            await asyncio.wait_for(self._edge.accept(self._channel, events), PATIENCE)
+            async with asyncio.timeout(PATIENCE):
+                await self._edge.accept(self._channel, events)
         except Rejected as error:
             metrics.REJECTED.labels("email", "smtp", "payload").inc()
             log.info("mail refused", reason=str(error))
@@ -179,7 +180,8 @@ class SmtpHandle:
         if tasks:
             await asyncio.wait(tasks, timeout=1.0)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._server.wait_closed(), 1.0)
+            async with asyncio.timeout(1.0):
+                await self._server.wait_closed()
 
 
 async def start_smtp(settings: Settings, edge: Edge, *, channel: Email | None = None) -> SmtpHandle:

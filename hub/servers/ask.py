@@ -45,7 +45,8 @@ async def http_answers(port: int, path: str = "/readyz", host: str = LOCALHOST) 
 async def port_answers(port: int, host: str = LOCALHOST) -> bool:
     """True when somebody listens; for processes that speak first, or not at all."""
     try:
-        _, writer = await asyncio.wait_for(asyncio.open_connection(host, port), ANSWER_TIMEOUT)
+        async with asyncio.timeout(ANSWER_TIMEOUT):
+            _, writer = await asyncio.open_connection(host, port)
     except (OSError, TimeoutError):
         return False
     writer.close()

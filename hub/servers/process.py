@@ -125,7 +125,8 @@ class Child:
             return False
         self._signal(signal.SIGTERM)
         try:
-            await asyncio.wait_for(self.wait(), self.spec.stop_timeout)
+            async with asyncio.timeout(self.spec.stop_timeout):
+                await self.wait()
         except TimeoutError:
             self.kill()
             await self.wait()
