@@ -31,8 +31,9 @@ def test_an_address_names_several_nodes_and_a_login() -> None:
     client = connect(_settings("rediss+cluster://user:p%40ss@one:7000,two:7001/0"))
     assert isinstance(client, Client)
     assert [(node.host, node.port) for node in client.startup_nodes] == [("one", 7000), ("two", 7001)]
-    wanted = {"username": "user", "password": "p@ss", "connection_class": SSLConnection}
+    wanted = {"username": "user", "password": "p@ss"}
     assert {name: client.connection_kwargs[name] for name in wanted} == wanted
+    assert issubclass(client.connection_kwargs["connection_class"], SSLConnection)
 
 
 async def test_a_server_that_is_no_cluster(redis_server: Any) -> None:
