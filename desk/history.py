@@ -15,7 +15,7 @@ from hub.ids import customer_id
 from hub.profile import PSEUDO, Profile
 from profile_store import timeline
 from profile_store.search import letters
-from streams.fold import QUIET
+from streams.fold import UNSEEN
 
 WHOLE: Final = 1_000
 """More rows than the store keeps of anybody."""
@@ -122,7 +122,7 @@ class History:
         until = await self._store.forgotten(profile["id"])
 
         def want(event: Event) -> bool:
-            return event.type not in QUIET and event.id not in shown and filters.want(as_row(event))
+            return event.type not in UNSEEN and event.id not in shown and filters.want(as_row(event))
 
         found = await self._log.before(whose(profile, filters.after), until, position, limit, want=want)
         rows = sorted(map(as_row, found.events), key=lambda row: (row["time"], row["id"]), reverse=True)

@@ -96,8 +96,7 @@ def entries(rows: Sequence[Row], beside: Sequence[Row] | None = None) -> list[En
     """
     found: list[Entry] = []
     open_groups: dict[str, Entry] = {}
-    told, rows = (*rows, *(beside or ())), _restored(rows, beside or ())
-    messages, states = _deliveries(rows, told)
+    messages, states = _deliveries(rows, (*rows, *(beside or ())))
     known = None if beside is None else {row["id"] for row in beside}
     for row in rows:
         if row["type"] in HIDDEN or (_trigger(row) in messages and _state(row)):
@@ -117,24 +116,6 @@ def entries(rows: Sequence[Row], beside: Sequence[Row] | None = None) -> list[En
         if entry.kind == "sent" and not entry.state and known is not None and entry.row["id"] not in known:
             entry.state = "unknown"
     return found
-
-
-def _restored(rows: Sequence[Row], beside: Sequence[Row]) -> list[Row]:
-    """The rows; where a rule's message has no row of its own, the one that says it was sent stands for it.
-
-    What a rule said is in the log only as what went out: a store that was built again has no more of it.
-    """
-    spoken = {_trigger(row) for row in (*rows, *beside) if row["type"] in SPOKEN}
-    return [_as_spoken(row) if _went_out(row) and _trigger(row) not in spoken else row for row in rows]
-
-
-def _went_out(row: Row) -> bool:
-    return _state(row) == STATES["sent"] and bool(_trigger(row)) and row["data"].get("rule") not in (None, "agent")
-
-
-def _as_spoken(row: Row) -> Row:
-    channel = row["type"].partition(".")[0]
-    return {**row, "type": "rule.fired", "data": {**row["data"], "channel": channel}}
 
 
 def call_id(row: Row) -> str:

@@ -164,8 +164,9 @@ class Draft:
             written["outbox"] = [part for item in self.outbox.items() for part in item]
         if self.timers:
             written["timers"] = [part for member, due in self.timers.items() for part in (due, member)]
-        if self.cancelled:
-            written["cancelled"] = sorted(self.cancelled)
+        # One that was cancelled under this id, and then came with a customer that was absorbed, is waited for.
+        if cancelled := self.cancelled - self.timers.keys():
+            written["cancelled"] = sorted(cancelled)
         if self.changed:
             new = terms(self.profile)
             written["terms"] = [part for term in sorted(new - self.terms) for part in (0, entry(term, self.id))]

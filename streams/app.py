@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
@@ -63,10 +63,10 @@ class FaustLog:
             return int(self._inner.last_poll_timestamp(self._tp(partition)) or 0)
         return 0
 
-    async def beginning(self, partition: int) -> int:
-        tp = self._tp(partition)
+    async def beginnings(self, partitions: Iterable[int]) -> Mapping[int, int]:
         with translated():
-            return int((await self._consumer.earliest_offsets(tp))[tp])
+            found = await self._consumer.earliest_offsets(*map(self._tp, partitions))
+        return {tp.partition: offset for tp, offset in found.items()}
 
     async def committed(self, partition: int) -> int | None:
         thread = self._consumer._thread

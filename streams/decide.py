@@ -142,10 +142,6 @@ def _fire(draft: Draft, decision: Decision, trigger: Trigger, incoming: Incoming
     note_firing(draft.part(_teller(draft, trigger, incoming)), trigger.id, firing)
     note_firing(draft.profile, trigger.id, firing)
     draft.outbox[trigger.id] = trigger.to_json()
-    data = {"rule": decision.rule, "version": decision.version, "channel": trigger.channel, "reason": trigger.reason}
-    draft.rows.append(
-        encode(trigger.id, ms, "rule.fired", trigger.text, {**data, "trigger": trigger.id}, owner=draft.root)
-    )
     FIRED.labels(decision.rule).inc()
 
 

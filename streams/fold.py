@@ -31,6 +31,8 @@ QUIET: Final = frozenset(
     {"timer.due", "rule.fired", "identity.merged", "identity.unmerged", "segment.entered", "segment.left"}
 )
 """Events of our own that say nothing about what the customer did."""
+UNSEEN: Final = QUIET - {"rule.fired"}
+"""Those of them that are no line of the customer's history."""
 
 SPOKEN: Final = ("language", "timezone")
 """Traits that an event says beside the others."""

@@ -61,9 +61,9 @@ class Gate:
         """Partitions are behind what they had been: close until all are there again. Raises Transient."""
         until = {}
         marks = await self._ledger.watermarks()
-        for partition in log_.partitions():
+        for partition, oldest in (await log_.beginnings(log_.partitions())).items():
             done = await log_.committed(partition) or 0
-            if done > max(applied(marks.get(partition, ""), self._topic_id), await log_.beginning(partition)):
+            if done > max(applied(marks.get(partition, ""), self._topic_id), oldest):
                 until[partition] = done
         if until and not self._until:
             self._closed_at = time.monotonic()

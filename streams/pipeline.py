@@ -23,7 +23,7 @@ from streams.decide import again, decide
 from streams.declared import Declared
 from streams.decode import Dead, Incoming
 from streams.directory import DIVIDING, Directory, Stale
-from streams.fold import QUIET, Folding
+from streams.fold import UNSEEN, Folding
 from streams.identify import Customers
 from streams.news import news
 from streams.segment import aged, regrouped, segment
@@ -101,7 +101,7 @@ def _fold(draft: Draft, incoming: Incoming, folding: Folding) -> None:
     part = draft.fold(incoming.keys[0], change)
     part["fences"][incoming.fence] = incoming.record.offset
     draft.seen[ref] = incoming.received
-    if event.type not in QUIET and not incoming.rehearsed:
+    if event.type not in UNSEEN and not incoming.rehearsed:
         draft.rows.append(of_event(event, ms, draft.node(incoming.keys[0]) or ""))
 
 

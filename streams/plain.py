@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, Final, cast
 
@@ -48,10 +48,10 @@ class PlainLog:
             return int(self._consumer.last_poll_timestamp(self._tp(partition)) or 0)
         return 0
 
-    async def beginning(self, partition: int) -> int:
-        tp = self._tp(partition)
+    async def beginnings(self, partitions: Iterable[int]) -> Mapping[int, int]:
         with translated():
-            return int((await self._consumer.beginning_offsets([tp]))[tp])
+            found = await self._consumer.beginning_offsets(list(map(self._tp, partitions)))
+        return {tp.partition: offset for tp, offset in found.items()}
 
     async def committed(self, partition: int) -> int | None:
         with translated():

@@ -228,9 +228,8 @@ class Processor:
         if not moved or self.assigned - self._had:
             await self._relay.sweep(all_=True)  # what the partition's last owner applied and did not live to send
         self._had = self.assigned
-        for partition in partitions:
+        for partition, oldest in (await log_.beginnings(partitions)).items():
             mark = marks.get(partition, "")
-            oldest = await log_.beginning(partition)
             topic, _, offset = mark.partition(":")
             wanted = int(offset) + 1 if topic == self._topic_id else oldest
             if wanted < oldest:

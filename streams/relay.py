@@ -18,6 +18,7 @@ from hub.settings import Settings
 from hub.topics import DEAD_LETTERS, INTERACTIONS, TRIGGERS
 from hub.trigger import Trigger
 from profile_store.ledger import Ledger
+from profile_store.timeline import TEXT
 from streams.decode import Dead
 
 SOURCE: Final = "/rules"
@@ -37,9 +38,17 @@ log = get("relay")
 
 
 def firing(trigger: Trigger, tenant: str) -> Event:
-    """The event that a rule spoke: with it in the log, caps survive a rebuild."""
+    """The event that a rule spoke, and what it said: with it in the log, caps and histories survive a rebuild."""
     kind, _, value = trigger.to.partition(":")
-    data = {"rule": trigger.rule, "channel": trigger.channel, "purpose": trigger.purpose, "version": trigger.version}
+    said = {
+        "rule": trigger.rule,
+        "channel": trigger.channel,
+        "purpose": trigger.purpose,
+        "version": trigger.version,
+        "text": trigger.text[:TEXT],
+        "reason": trigger.reason,
+        "trigger": trigger.id,
+    }
     return Event(
         id=trigger.id,
         source=SOURCE,
@@ -48,7 +57,7 @@ def firing(trigger: Trigger, tenant: str) -> Event:
         subject=trigger.to,
         receivedat=datetime.now(UTC),
         tenant=tenant,
-        data={"identities": [{"type": kind, "value": value, "verified": False}], **data},
+        data={"identities": [{"type": kind, "value": value, "verified": False}], **said},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -51,8 +51,8 @@ class Log(Protocol):
         """When the broker last told where the end is, in ms."""
         ...
 
-    async def beginning(self, partition: int) -> int:
-        """The oldest offset there is."""
+    async def beginnings(self, partitions: Iterable[int]) -> Mapping[int, int]:
+        """The oldest offset there is, by partition. One question for all: each waits for a fetch to come back."""
         ...
 
     async def committed(self, partition: int) -> int | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import re
@@ -18,6 +19,7 @@ from typing import Any
 
 import psutil
 import pytest
+from redis.asyncio import Redis
 from segment.analytics.client import Client as Segment
 
 from hub.cli.cast import Cast
@@ -27,6 +29,8 @@ from tests.hubs import Hub
 README = Path(__file__).parents[2] / "README.md"
 AT_ONCE = 1.0
 """Seconds from what a customer did to the page of whoever serves them."""
+REBUILT = 20.0
+"""Seconds in which a small store is whole again."""
 SETTLED = 3.0
 """Seconds in which nothing more may happen before a count is believed."""
 KILLED = ("worker-0", "gateway", "kafka", "redis")
@@ -218,6 +222,43 @@ async def test_kill_9_loses_nothing_and_sends_nothing_twice(hub: Hub, world: Wor
     assert max(keys.values()) == 1
     await hub.told("customer", "verify", f"email:{cast.email}")
     assert "No dead letters" in await hub.told("dead-letters", "list")
+
+
+def exported(hub: Hub, cast: Cast) -> Any:
+    """What the hub holds of a customer; nothing while it does not know them.
+
+    Without the timers that came due: those that do once more after a loss are in the log twice.
+    """
+    done = hub.command("customer", "export", f"email:{cast.email}")
+    found = json.loads(done.stdout) if done.returncode == 0 else None
+    if found is not None:
+        found["events"] = [one for one in found["events"] if one["type"] != "timer.due"]
+    return found
+
+
+async def test_a_store_emptied_in_the_middle_of_the_story(hub: Hub, world: World) -> None:
+    """Somebody says FLUSHALL: the page is whole again by itself, to the byte, and nobody gets a message again."""
+    seed = int(os.environ.get("HUB_TEST_SEED") or random.SystemRandom().randrange(10_000, 20_000))
+    print(f"HUB_TEST_SEED={seed}")
+    cast = Cast.of(seed)
+    await hub.told("demo", "--pause", "0")
+    undisturbed = await told_of(hub, world, Cast.of(1))
+    async with Redis.from_url(hub.local["redis"]) as redis:
+        playing = asyncio.create_task(hub.told("demo", "--pause", "0.3", "--seed", str(seed)))
+        await asyncio.sleep(random.Random(seed).uniform(0.5, 3))
+        await redis.flushall()
+        assert "All of it is one page" in await playing
+        assert await told_of(hub, world, cast) == undisturbed
+        await hub.told("customer", "verify", f"email:{cast.email}")
+        before, sent = await asyncio.to_thread(exported, hub, cast), hub.sent()
+        await redis.flushall()
+
+        async def whole() -> bool:
+            return bool(await asyncio.to_thread(exported, hub, cast) == before)
+
+        await within(REBUILT, whole)
+    assert await calm(hub) == sent
+    await hub.told("customer", "verify", f"email:{cast.email}")
 
 
 def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:

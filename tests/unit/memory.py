@@ -49,6 +49,8 @@ class Memory:
         self.applied: dict[str, dict[bytes, int]] = {}
         self.rows: dict[str, list[bytes]] = {}
         self.outbox: dict[int, dict[str, bytes]] = {}
+        self.timers: dict[str, int] = {}
+        """What waits, and until when."""
         self.members: set[str] = set()
         """The index of segments."""
         self.effects: Counter[Effect] = Counter()
@@ -116,6 +118,10 @@ class Memory:
         mine = self.applied.setdefault(customer, {})
         self.applied[customer] = dict(RECORD.iter_unpack(written.get("seen", b""))) | mine
         self.rows.setdefault(customer, []).extend(written.get("rows", []))
+        due = written.get("timers", [])
+        self.timers.update(zip(due[1::2], due[::2], strict=True))
+        for member in written.get("cancelled", []):
+            self.timers.pop(member, None)
         self.members |= set(written.get("entered", [])[1::2])
         self.members -= set(written.get("left", []))
         self.effects.update({(rule, day, what): number for rule, day, what, number in written.get("effects", [])})
@@ -166,7 +172,7 @@ class Memory:
         """The store as it is now, for later."""
         copy = Memory()
         copy.values, copy.marks, copy.members = dict(self.values), dict(self.marks), set(self.members)
-        copy.effects = self.effects.copy()
+        copy.effects, copy.timers = self.effects.copy(), dict(self.timers)
         copy.outbox = {bucket: dict(waiting) for bucket, waiting in self.outbox.items()}
         copy.applied = {customer: dict(refs) for customer, refs in self.applied.items()}
         copy.rows = {customer: list(rows) for customer, rows in self.rows.items()}
@@ -177,7 +183,7 @@ class Memory:
         copy = before.snapshot()
         self.values, self.applied, self.rows = copy.values, copy.applied, copy.rows
         self.outbox, self.marks, self.members = copy.outbox, copy.marks, copy.members
-        self.effects = copy.effects
+        self.effects, self.timers = copy.effects, copy.timers
 
 
 @dataclass
@@ -206,8 +212,8 @@ class Book:
     def asked(self, partition: int) -> int:
         return 0
 
-    async def beginning(self, partition: int) -> int:
-        return 0
+    async def beginnings(self, partitions: Iterable[int]) -> Mapping[int, int]:
+        return dict.fromkeys(partitions, 0)
 
     async def committed(self, partition: int) -> int | None:
         return self.done.get(partition)

@@ -36,18 +36,6 @@ def test_what_became_of_a_chosen_message_is_told_by_rows_that_were_not_chosen() 
     assert [one.state for one in entries(chosen)] == ["", ""]
 
 
-def test_a_rules_message_is_shown_by_what_went_out_where_its_own_row_is_gone() -> None:
-    rows = [
-        row("3", 1, "email.delivered", trigger="t1"),
-        row("2", 2, "email.sent", "Hello Sara", trigger="t1", rule="cart", subject="Your cart"),
-    ]
-    (found,) = entries(rows, rows)
-    assert (found.kind, found.state, found.subject, found.channel) == ("sent", "delivered", "Your cart", "email")
-    assert (found.row["text"], found.first("rule")) == ("Hello Sara", "cart")
-    own = row("1", 3, "rule.fired", "Hello Sara", trigger="t1", rule="cart", channel="email")
-    assert [one.id for one in entries([*rows, own])] == ["1"]
-
-
 def test_failure_tells_why() -> None:
     found = entries(
         [
