@@ -37,6 +37,8 @@ LONGEST: Final = 900.0
 """Seconds after which whoever still moves does not get anywhere."""
 SELDOM: Final = 0.1
 """Seconds between questions that cost the broker and the store something, on the machine that is measured."""
+ANSWER: Final = 5.0
+"""Seconds that a worker has to tell its metrics."""
 LAST_WORDS: Final = 6_000
 """Characters of a worker's log that are shown when it ended by itself."""
 WORKER: Final = (
@@ -106,11 +108,13 @@ class Fleet:
 
 
 async def _get(port: int) -> str:
+    """Its metrics; nothing from a worker that is not there, or frozen."""
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
-        body = await reader.read()
-        writer.close()
+        async with asyncio.timeout(ANSWER):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
+            body = await reader.read()
+            writer.close()
     except OSError:
         return ""
     return body.decode()

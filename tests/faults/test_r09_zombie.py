@@ -97,8 +97,8 @@ async def test_zombie(
             await fleet.ready()
             zombie, point = random.choice(fleet.children), POINTS[number % len(POINTS)]
             assert zombie.pid is not None
-            (hub.state / point / str(zombie.pid)).touch()
             before = await fleet.metric("hub_refused_commits_total", "gap")
+            (hub.state / point / str(zombie.pid)).touch()
             sending = asyncio.create_task(hub.accept(producer, burst))
 
             async def frozen(pid: int = zombie.pid) -> bool:
