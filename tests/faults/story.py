@@ -16,6 +16,8 @@ FAMILY: Final = 4
 """Customers who may turn out to be one; families are never joined, so that there stay many customers."""
 ORDERS: Final = 2
 """Orders of one customer: a family stays below the cap on messages, which would depend on the order of arrival."""
+BOUNCES: Final = 2
+"""Mails of one family that come back: with a third, its address would count as closed, and orders be held."""
 HOUR: Final = 3_600_000
 
 TRACKS: Final = (
@@ -44,7 +46,7 @@ def story(seed: int, events: int, customers: int, *, again: float = 0.04, weld: 
     """
     random = Random(seed)
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
-    orders = [0] * customers
+    orders, bounces = [0] * customers, [0] * customers
     told: list[Event] = []
     for number in range(events):
         received = start + timedelta(milliseconds=50 * number)
@@ -52,18 +54,29 @@ def story(seed: int, events: int, customers: int, *, again: float = 0.04, weld: 
             told.append(random.choice(told[-500:]).model_copy(update={"receivedat": received}))
             continue
         customer = min(int(customers * random.random() ** 1.5), customers - 1)
-        told.append(_event(random, number, customer, customers, orders, received, weld))
+        told.append(_event(random, number, customer, customers, orders, bounces, received, weld))
     return told
 
 
 def _event(
-    random: Random, number: int, customer: int, customers: int, orders: list[int], received: datetime, weld: float
+    random: Random,
+    number: int,
+    customer: int,
+    customers: int,
+    orders: list[int],
+    bounces: list[int],
+    received: datetime,
+    weld: float,
 ) -> Event:
     chosen = random.sample(people(customer), random.choice((1, 1, 1, 2, 2, 3)))
     if random.random() < weld:
         relative = min(customer // FAMILY * FAMILY + random.randrange(FAMILY), customers - 1)
         chosen.append(random.choice(people(relative)))
     kind = random.choices([kind for kind, _ in KINDS], [weight for _, weight in KINDS])[0]
+    if kind == "email.bounced":
+        first = customer // FAMILY * FAMILY
+        bounces[first] += 1
+        kind = kind if bounces[first] <= BOUNCES else "email.sent"
     data = _data(random, kind, number)
     late = random.choice((0, 0, 0, random.randrange(5_000), random.randrange(HOUR), random.randrange(72 * HOUR)))
     if kind == "web.track" and orders[customer] < ORDERS and random.random() < 0.4:
