@@ -2,7 +2,7 @@
 
 redis-py writes within `asyncio.wait_for`. On Python 3.11 that loses a cancellation when what it waits for ends in the
 same moment, as a write nearly always does: one in seven tasks that were told to end went on, and the process with
-them. A write of its own task for each command costs more besides.
+them. The task that `wait_for` makes for each write costs time besides.
 """
 
 from __future__ import annotations

@@ -20,7 +20,7 @@ async def kafka_answers(port: int, host: str = LOCALHOST) -> bool:
     # Header: api, version 1, correlation id, no client id; body: no topics. The broker lists itself only once the
     # controller let it in; before that a client could connect and still not produce.
     question = struct.pack(">hhihi", METADATA, 1, ONE_ID, -1, 0)
-    answer = await _exchange(host, port, struct.pack(">i", len(question)) + question, _framed)
+    answer = await exchange(host, port, struct.pack(">i", len(question)) + question, _framed)
     if len(answer) < 8:
         return False
     correlation, brokers = struct.unpack(">ii", answer[:8])
@@ -31,14 +31,14 @@ async def redis_answers(port: int, password: str = "", host: str = LOCALHOST) ->
     """True when the server answers PING, that is, has loaded its data."""
     words = [["AUTH", password]] if password else []
     question = b"".join(_command(*command) for command in [*words, ["PING"]])
-    answer = await _exchange(host, port, question, _lines(len(words) + 1))
+    answer = await exchange(host, port, question, _lines(len(words) + 1))
     return answer.endswith(b"+PONG\r\n")
 
 
 async def http_answers(port: int, path: str = "/readyz", host: str = LOCALHOST) -> bool:
     """True when the path answers 200."""
     question = f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\nConnection: close\r\n\r\n"
-    answer = await _exchange(host, port, question.encode(), _lines(1))
+    answer = await exchange(host, port, question.encode(), _lines(1))
     return answer.split()[1:2] == [b"200"]
 
 
@@ -53,10 +53,10 @@ async def port_answers(port: int, host: str = LOCALHOST) -> bool:
     return True
 
 
-async def _exchange(host: str, port: int, question: bytes, read: Read) -> bytes:
-    """What the server says to this; empty when it is away, slow or breaks off."""
+async def exchange(host: str, port: int, question: bytes, read: Read, *, seconds: float = ANSWER_TIMEOUT) -> bytes:
+    """What the server says to this; empty when it is away, slower than so many seconds, or breaks off."""
     try:
-        async with asyncio.timeout(ANSWER_TIMEOUT):
+        async with asyncio.timeout(seconds):
             reader, writer = await asyncio.open_connection(host, port)
             try:
                 writer.write(question)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import sys
 import time
+from asyncio import StreamReader
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from pathlib import Path
@@ -20,8 +21,8 @@ from hub import bus
 from hub.errors import Transient
 from hub.event import Event
 from hub.kinds import OPEN, Policy
-from hub.servers.ask import http_answers
-from hub.servers.ports import free_port
+from hub.servers.ask import exchange, http_answers
+from hub.servers.ports import LOCALHOST, free_port
 from hub.servers.process import Child, Spec
 from hub.settings import read
 from hub.topics import INTERACTIONS
@@ -109,15 +110,8 @@ class Fleet:
 
 async def _get(port: int) -> str:
     """Its metrics; nothing from a worker that is not there, or frozen."""
-    try:
-        async with asyncio.timeout(ANSWER):
-            reader, writer = await asyncio.open_connection("127.0.0.1", port)
-            writer.write(b"GET /metrics HTTP/1.0\r\n\r\n")
-            body = await reader.read()
-            writer.close()
-    except OSError:
-        return ""
-    return body.decode()
+    question = b"GET /metrics HTTP/1.0\r\n\r\n"
+    return (await exchange(LOCALHOST, port, question, StreamReader.read, seconds=ANSWER)).decode()
 
 
 def client(url: str) -> Redis | RedisCluster:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -46,7 +47,7 @@ def story(seed: int, events: int, customers: int, *, again: float = 0.04, weld: 
     """
     random = Random(seed)
     start = datetime.now(UTC).replace(minute=0, second=0, microsecond=0) - timedelta(hours=2)
-    orders, bounces = [0] * customers, [0] * customers
+    orders, bounces = [0] * customers, Counter[int]()
     told: list[Event] = []
     for number in range(events):
         received = start + timedelta(milliseconds=50 * number)
@@ -64,7 +65,7 @@ def _event(
     customer: int,
     customers: int,
     orders: list[int],
-    bounces: list[int],
+    bounces: Counter[int],
     received: datetime,
     weld: float,
 ) -> Event:
@@ -74,9 +75,8 @@ def _event(
         chosen.append(random.choice(people(relative)))
     kind = random.choices([kind for kind, _ in KINDS], [weight for _, weight in KINDS])[0]
     if kind == "email.bounced":
-        first = customer // FAMILY * FAMILY
-        bounces[first] += 1
-        kind = kind if bounces[first] <= BOUNCES else "email.sent"
+        bounces[customer // FAMILY] += 1
+        kind = kind if bounces[customer // FAMILY] <= BOUNCES else "email.sent"
     data = _data(random, kind, number)
     late = random.choice((0, 0, 0, random.randrange(5_000), random.randrange(HOUR), random.randrange(72 * HOUR)))
     if kind == "web.track" and orders[customer] < ORDERS and random.random() < 0.4:

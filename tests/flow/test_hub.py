@@ -192,6 +192,13 @@ def test_the_doctor_finds_nothing(hub: Hub) -> None:
     assert "fault" not in done.stdout
 
 
+def drawn(among: range) -> int:
+    """The customer of a performance, one of many; HUB_TEST_SEED repeats one."""
+    seed = int(os.environ.get("HUB_TEST_SEED") or random.SystemRandom().choice(among))
+    print(f"HUB_TEST_SEED={seed}")
+    return seed
+
+
 async def told_of(hub: Hub, world: World, cast: Cast) -> tuple[Counter[str], Counter[str]]:
     """What a performance left behind: kinds of rows on the customer's page, and messages by channel."""
     sent = await calm(hub)
@@ -205,8 +212,7 @@ async def told_of(hub: Hub, world: World, cast: Cast) -> tuple[Counter[str], Cou
 
 
 async def test_kill_9_loses_nothing_and_sends_nothing_twice(hub: Hub, world: World) -> None:
-    seed = int(os.environ.get("HUB_TEST_SEED") or random.SystemRandom().randrange(2, 10_000))
-    print(f"HUB_TEST_SEED={seed}")
+    seed = drawn(range(2, 10_000))
     draw, cast = random.Random(seed), Cast.of(seed)
     await hub.told("demo", "--pause", "0")
     undisturbed = await told_of(hub, world, Cast.of(1))
@@ -238,8 +244,7 @@ def exported(hub: Hub, cast: Cast) -> Any:
 
 async def test_a_store_emptied_in_the_middle_of_the_story(hub: Hub, world: World) -> None:
     """Somebody says FLUSHALL: the page is whole again by itself, to the byte, and nobody gets a message again."""
-    seed = int(os.environ.get("HUB_TEST_SEED") or random.SystemRandom().randrange(10_000, 20_000))
-    print(f"HUB_TEST_SEED={seed}")
+    seed = drawn(range(10_000, 20_000))
     cast = Cast.of(seed)
     await hub.told("demo", "--pause", "0")
     undisturbed = await told_of(hub, world, Cast.of(1))

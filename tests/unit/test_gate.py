@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hub.event import Event, make
-from hub.identity import Identity
 from hub.ids import customer_id
 from profile_store.document import alias
 from streams import gate, processor
 from tests.unit.memory import TOPIC_ID, Book, Memory
+from tests.unit.schedule import who
 from tests.unit.test_processor import Bench, book
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -24,10 +24,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def event(number: int, *names: str) -> Event:
-    people: list[Identity] = []
-    for name in names:
-        kind, _, value = name.partition(":")
-        people.append({"type": kind, "value": value, "verified": False})
+    people = [who(name) for name in names]
     return make("web.page", id=f"e{number}", source="/t", identities=people, received=START + timedelta(seconds=number))
 
 

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from hub.event import Event, make
-from hub.identity import Identity
 from hub.kinds import OPEN
 from profile_store.document import alias, profile_of
 from rules.engine import Engine
@@ -18,6 +17,7 @@ from streams.relay import EVENT
 from streams.timers import due_event
 from tests.unit.memory import Memory, incoming
 from tests.unit.packs import made
+from tests.unit.schedule import who
 from tests.unit.test_identify import never
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,11 +25,8 @@ RULE = made(on="web.track/Product Added", wait="30m")
 
 
 def event(id: str, minute: int, *names: str, kind: str = "web.page", **data: Any) -> Event:
-    who: list[Identity] = []
-    for name in names:
-        type_, _, value = name.partition(":")
-        who.append({"type": type_, "value": value, "verified": True})
-    return make(kind, id=id, source="/t", identities=who, received=START + timedelta(minutes=minute), **data)
+    people = [who(name, verified=True) for name in names]
+    return make(kind, id=id, source="/t", identities=people, received=START + timedelta(minutes=minute), **data)
 
 
 OLDER = event("e1", 0, "user_id:b")
