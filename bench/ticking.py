@@ -8,6 +8,7 @@ thread of its own, that one computes.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import Callable, Coroutine
@@ -18,6 +19,7 @@ import orjson
 import uvloop
 
 from hub import logs
+from hub.beside import beside
 from hub.settings import Settings, read
 
 Process: TypeAlias = Callable[[Settings], Coroutine[Any, Any, None]]
@@ -48,7 +50,27 @@ def gaps(path: Path, since: float = 0.0, until: float = float("inf")) -> list[fl
     return sorted((gap for moment, gap in told if since <= moment <= until), reverse=True)
 
 
-def beside(work: Process) -> Process:
+async def longest(work: Callable[[], Any]) -> float:
+    """The longest that a ticking loop waited while another thread worked: ms beyond its tick."""
+    gc.collect()
+    working = asyncio.create_task(beside(work))
+    longest, last = 0.0, time.perf_counter()
+    while not working.done():
+        await asyncio.sleep(TICK_S)
+        now = time.perf_counter()
+        longest, last = max(longest, now - last - TICK_S), now
+    await working
+    return longest * 1000
+
+
+def count(seconds: float) -> None:
+    """Work in steps as small as there are."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+
+
+def process(work: Process) -> Process:
     """The same process, which ticks."""
 
     async def run(settings: Settings) -> None:
@@ -65,4 +87,4 @@ if __name__ == "__main__":
     from streams import worker
 
     logs.configure("worker")
-    uvloop.run(beside(worker.run)(read()))
+    uvloop.run(process(worker.run)(read()))

@@ -7,17 +7,20 @@ million objects, and two things then hold up the loop that wants to answer meanw
 - whoever wants to run asks, and waits for five milliseconds, each time, until the other thread gives way.
 
 So the collector rests while such work lasts, what was made is then taken out of its sight, and the other thread gives
-way at once. Against long steps of the work itself nothing helps but to do them bit by bit: also to let go of a large
-table is one step, unless it is emptied first.
+way at once. There is only one such thread: two would take turns with each other while the loop waits. Against long
+steps of the work itself nothing helps but to do them bit by bit: also to let go of a large table is one step, unless
+it is emptied first.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import gc
 import sys
 import threading
 from collections.abc import Callable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -61,6 +64,7 @@ class _Quiet:
 
 
 _quiet: Final = _Quiet()
+_thread: Final = ThreadPoolExecutor(1, "beside")
 
 
 @contextmanager
@@ -74,8 +78,11 @@ def quiet() -> Iterator[None]:
 
 
 async def beside(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
-    """What `work` returns, done in a thread while the loop goes on. Raises what it raises."""
-    return await asyncio.to_thread(_quietly, work, *args, **kwargs)
+    """What `work` returns, done in a thread while the loop goes on, one after another. Raises what it raises."""
+    inside = contextvars.copy_context()
+    return await asyncio.get_running_loop().run_in_executor(
+        _thread, lambda: inside.run(_quietly, work, *args, **kwargs)
+    )
 
 
 def _quietly(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -20,7 +20,7 @@ from rules.model import Rule
 
 FOLDER: Final = "folder"
 """Who publishes what stands in the folder of rule files."""
-LARGEST: Final = 200_000
+LARGEST: Final = 50_000
 """Bytes of one publication; more is published in several. To read one is a step that holds up whoever waits."""
 
 

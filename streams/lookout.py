@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol, TypeAlias
 
 from hub.arrivals import Arrivals
+from hub.beside import beside, let_go
 from hub.errors import Transient
 from hub.logs import get
 from hub.metrics import FIELDS_STOPPED
@@ -87,12 +88,19 @@ class Watched:
     sights: dict[str, Sight] = field(default_factory=dict)
     next: float = 0.0
     """When it may be looked at again."""
+    looked: bool = False
+    """Whether it was looked at since it was told last."""
 
     def look(self, incoming: Incoming, now: float) -> None:
         """Look for its fields in an event."""
-        self.next = now + EVERY
+        self.next, self.looked = now + EVERY, True
         for sight in self.sights.values():
             sight.look(incoming.event.data, incoming.received)
+
+    def taken(self) -> dict[str, Looks]:
+        """What was seen of its fields, by their names; from now on it counts anew."""
+        self.looked = False
+        return {name: sight.taken() for name, sight in self.sights.items()}
 
 
 _Names: TypeAlias = dict[str | None, list[Watched]]
@@ -126,6 +134,23 @@ def watched(wanted: Iterable[Asked]) -> dict[str, dict[str, Wanted]]:
                 fields = found.setdefault(kind, {})
                 fields |= {one.name: one for one in some if one.name in fields or len(fields) < MOST_FIELDS}
     return found
+
+
+def _tables(rules: Sequence[Rule]) -> tuple[dict[str, Asked], dict[str, Watched], dict[str, _Names]]:
+    """What rules ask about, by rule, by kind of event, and by the type and name of an event."""
+    wanted = {one.id: asked(one) for one in rules}
+    kinds: dict[str, Watched] = {}
+    types: dict[str, _Names] = {}
+    for kind, fields in watched(wanted.values()).items():
+        made = kinds[kind] = Watched(kind, {name: Sight(reader(one)) for name, one in fields.items()})
+        type_, _, called = kind.partition("/")
+        types.setdefault(type_, {None: []}).setdefault(called or None, []).append(made)
+    for names in types.values():
+        of_any = names[None]
+        for name, some in names.items():
+            if name is not None:
+                some.extend(of_any)
+    return wanted, kinds, types
 
 
 class Lookout:
@@ -183,32 +208,25 @@ class Lookout:
 
     async def step(self) -> None:
         """Tell what was seen, look for what rules ask about now, and judge. Raises Transient; then some is lost."""
-        found = {one.kind: {name: sight.taken() for name, sight in one.sights.items()} for one in self._kinds.values()}
+        for one in list(self._kinds.values()):
+            if one.looked:
+                await self._store.add(one.kind, one.taken())
         rules = self._rules()
         if rules is not self._known:
-            self._asked = await asyncio.to_thread(lambda: {one.id: asked(one) for one in rules})
-            self._watch(watched(self._asked.values()))
-            self._known = rules
-        for kind, looks in found.items():
-            if any(one.looked for one in looks.values()):
-                await self._store.add(kind, looks)
+            await self._learn(rules)
         if self._clock() - self._judged_at >= JUDGE_EVERY:
             self._judged_at = self._clock()
             await self._judge()
 
-    def _watch(self, wanted: Mapping[str, Mapping[str, Wanted]]) -> None:
-        before, self._kinds, self._types = self._kinds, {}, {}
-        for kind, fields in wanted.items():
-            made = Watched(kind, {name: Sight(reader(one)) for name, one in fields.items()})
-            made.next = before[kind].next if kind in before else 0.0
-            self._kinds[kind] = made
-            type_, _, name = kind.partition("/")
-            self._types.setdefault(type_, {None: []}).setdefault(name or None, []).append(made)
-        for names in self._types.values():
-            of_any = names[None]
-            for called, some in names.items():
-                if called is not None:
-                    some.extend(of_any)
+    async def _learn(self, rules: Sequence[Rule]) -> None:
+        """From now on look for what these rules ask about. Of thousands it takes its time, and events do not wait."""
+        wanted, kinds, types = await beside(_tables, rules)
+        for kind in kinds.keys() & self._kinds.keys():
+            kinds[kind].next = self._kinds[kind].next
+        gone = self._asked, self._kinds
+        self._asked, self._kinds, self._types, self._known = wanted, kinds, types, rules
+        for table in gone:
+            await beside(let_go, table)
 
     async def _judge(self) -> None:
         """Tell operators which rules ask in vain; whoever has the first partition does."""

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Final
 
 import hub
+from hub.beside import beside
 from hub.errors import Transient
 from hub.logs import get
 from hub.metrics import DECLARATIONS_PENDING
@@ -69,7 +70,7 @@ class Redeclarer:
     async def look(self) -> None:
         """Look once, and start a rebuild or see to the one that is under way."""
         declarations = self._declarations
-        if await asyncio.to_thread(declarations.folders.look):
+        if await beside(declarations.folders.look):
             for problem in declarations.folders.problems:
                 log.error("a declaration is wrong: those in force stay", problem=str(problem))
         DECLARATIONS_PENDING.set(declarations.pending)
