@@ -75,7 +75,8 @@ def timed(contestants: Sequence[tuple[Engine, Sequence[Case]]], repeats: int = R
     return [sum(one) / len(cases) / 1000 for one, (_, cases) in zip(best, contestants, strict=True)]
 
 
-def _once(engine: Engine, cases: Sequence[Case]) -> int:
+def _once(engine: Engine, lot: Sequence[Case]) -> int:
+    cases = [case_of(one.moment.decoded()) for one in lot]
     start = time.process_time_ns()
     for case in cases:
         engine.find(case)

@@ -9,10 +9,13 @@ Beside this mixed load there are hostile ones, see `Shape`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from random import Random
 from typing import Any, Final, Literal, TypeAlias
+
+import orjson
 
 from hub.profile import Profile, empty
 from rules.scene import Scene
@@ -216,6 +219,17 @@ class Moment:
     windows: dict[str, int]
     """What the scene's computed traits are."""
 
+    def decoded(self) -> Moment:
+        """The same, decoded from JSON just now, as a worker does with each event before its rules are asked."""
+        data, profile, windows = orjson.loads(orjson.dumps([self.scene.data, self.profile, self.windows]))
+        return Moment(self.name, _seeing(replace(self.scene, data=data), windows), profile, windows)
+
+
+def _seeing(scene: Scene, windows: Mapping[str, int]) -> Scene:
+    """A scene whose computed traits are these."""
+    scene.computed = lambda _, trait, __: windows.get(trait)
+    return scene
+
 
 def moments(load: Load, count: int, seed: int = 7) -> list[Moment]:
     """Events, each of another customer."""
@@ -235,6 +249,5 @@ def moments(load: Load, count: int, seed: int = 7) -> list[Moment]:
             profile["traits"][f"t{field}"] = [draw.value(field), NOW, "r", "web.identify"]
         windows = {f"w{n}": draw.random.randrange(NUMBERS) for n in range(WINDOWS)} if there else {}
         scene = Scene(f"e{number}", "web.track", "/s", "user_id:x", "default", data, NOW, NOW)
-        scene.computed = lambda _, trait, __, windows=windows: windows.get(trait)  # type: ignore[misc]
-        found.append(Moment(name, scene, profile, windows))
+        found.append(Moment(name, _seeing(scene, windows), profile, windows))
     return found
