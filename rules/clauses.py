@@ -17,14 +17,23 @@ _INNER: Final[tuple[type, ...]] = (All, AnyOf, Not)
 MOST: Final = 64
 """Clauses of one condition at most; one that would need more is a single clause with a part that is asked whole."""
 
+APART: Final = 8
+"""Clauses of one condition at most where alternatives are told apart that need not be."""
+
 Clause: TypeAlias = tuple[Condition, ...]
 
 
-def clauses(root: Condition | None) -> list[Clause]:
-    """The clauses of a condition: it holds when one of them does. A condition that is missing always holds."""
+def clauses(root: Condition | None, *, apart: bool = False) -> list[Clause]:
+    """The clauses of a condition: it holds when one of them does. A condition that is missing always holds.
+
+    `apart`: also alternatives among other parts become clauses of their own, where an index could do without.
+    """
     if root is None:
         return [()]
-    found = _ways(_pushed(root, holds=True))
+    pushed = _pushed(root, holds=True)
+    found = _ways(pushed, apart=True) if apart else []
+    if not 0 < len(found) <= APART:
+        found = _ways(pushed, apart=False)
     return found if len(found) <= MOST else [(root,)]
 
 
@@ -48,20 +57,19 @@ def _pushed(node: Condition, *, holds: bool) -> Condition:
     return (All if isinstance(node, All) is holds else AnyOf).model_construct(parts=parts)
 
 
-def _ways(node: Condition) -> list[Clause]:
+def _ways(node: Condition, *, apart: bool) -> list[Clause]:
     if isinstance(node, AnyOf):
         merged = _one_of(node)
-        return [(merged,)] if merged else [way for part in node.parts for way in _ways(part)]
+        return [(merged,)] if merged else [way for part in node.parts for way in _ways(part, apart=apart)]
     parts = _flat(node)
     if AnyOf not in {part.__class__ for part in parts}:
         return [tuple(parts)]
     parts = [_one_of(part) or part if isinstance(part, AnyOf) else part for part in parts]
-    if not any(map(equals, parts)):
-        # Nothing to hold on to: an alternative among the parts may have it.
+    if apart or not any(map(equals, parts)):
         for number, part in enumerate(parts):
             if isinstance(part, AnyOf):
                 rest = parts[:number] + parts[number + 1 :]
-                return [(*way, *rest) for way in _ways(part)]
+                return [(*way, *rest) for way in _ways(part, apart=apart)]
     return [tuple(parts)]
 
 

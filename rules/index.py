@@ -9,7 +9,7 @@ from hub.beside import let_go
 from hub.profile import Profile
 from rules import marks
 from rules.marks import Mark
-from rules.matcher import Matcher, Shared
+from rules.matcher import MANY, Matcher, Shared
 from rules.model import Rule
 from rules.scene import Scene
 
@@ -27,9 +27,7 @@ class Concern:
 
     def matches(self, profile: Profile, scene: Scene) -> list[int]:
         """The numbers of the rules whose conditions hold, in the order they are asked."""
-        found: list[int] = []
-        for matcher in self.matchers:
-            found += matcher.find(scene.data, profile, scene)
+        found = [number for one in self.matchers for number in one.find(scene.data, profile, scene)]
         return sorted(found) if len(self.matchers) > 1 else found
 
 
@@ -46,7 +44,8 @@ class Index:
                     listeners.setdefault(kind, {}).setdefault(name, []).append(number)
             for kind, name in (_parted(key) for node in rule.ends for key in node.seen):
                 ends.setdefault(kind, {}).setdefault(name, set()).add(rule.id)
-        shared = Shared(rule.when for rule in rules)
+        crowded = {one for names in listeners.values() for some in names.values() if len(some) > MANY for one in some}
+        shared = Shared((rule.when, number in crowded) for number, rule in enumerate(rules))
         self._kinds: dict[str, dict[str | None, Concern]] = {}
         remembered: dict[str, dict[str | None, tuple[Mark, ...]]] = {}
         for key, kept in marks.by_kind(rules).items():

@@ -7,7 +7,7 @@ hangs on the guess.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from typing import Final
 
 from hub.beside import let_go
@@ -27,7 +27,7 @@ class Likely:
     def __init__(self) -> None:
         self._clauses = 0
         self._fields: Counter[str] = Counter()
-        self._values: Counter[tuple[str, object]] = Counter()
+        self._values: defaultdict[str, dict[object, int]] = defaultdict(dict)
         self._known: dict[int, tuple[float, Ask]] = {}
 
     def note(self, clause: tuple[Ask, ...]) -> None:
@@ -36,8 +36,15 @@ class Likely:
         for one in clause:
             self._fields[one.field] += 1
             if one.sort == "is" and len(one.what) <= COPIES:
+                counts = self._values[one.field]
                 for value in one.what:
-                    self._values[one.field, value] += 1
+                    counts[value] = counts.get(value, 0) + 1
+
+    def where(self, one: Ask, there: frozenset[str]) -> float:
+        """The same where these fields are known to be there."""
+        if one.field not in there:
+            return self.of(one)
+        return HALF if one.sort == "missing" else min(1.0, self.of(one) / self.there(one.field))
 
     def close(self) -> None:
         """Let go of all that was counted, bit by bit."""
@@ -69,6 +76,6 @@ class Likely:
         """The share of a field's values that a part names."""
         if len(one.what) > COPIES:
             return HALF
-        field, values = one.field, self._values
+        count = self._values[one.field].get
         # A value that no rule wants may still come, even if it is only ruled out.
-        return min(1.0, sum([values.get((field, value), 1) for value in one.what]) / self._fields[field])
+        return min(1.0, sum([count(value, 1) for value in one.what]) / self._fields[one.field])

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from heapq import heapify, heappop, heappush
-from operator import and_
+from itertools import repeat
+from operator import and_, itemgetter
 from typing import Any, Final, NamedTuple
 
 from hub.profile import Profile
@@ -24,39 +25,43 @@ from rules.likely import Likely
 from rules.paths import parse
 from rules.scene import Scene
 
-ASKED: Final = 20.0
+ASKED: Final = 6.0
 """What it costs to ask one clause by itself, where a look at a column of words costs 1."""
 _COSTS: Final = {"words": 1.0, "ranges": 2.0, "elements": 3.0}
 _FAR: Final = 1.5
 """More for a field that does not lie in a dictionary at hand."""
 _GET: Final = dict.get
+_VALUE: Final = itemgetter(0)
+_MISSING: Final = repeat((None,))
+"""A register that says nothing, as often as is wanted."""
 _SORTS: Final = {"range": "ranges", "element": "elements"}
 
 
 class Group:
     """The columns of fields that lie in one dictionary."""
 
-    __slots__ = ("asked", "holder", "masks", "names", "others", "ranges", "register")
+    __slots__ = ("holder", "masks", "names", "others", "ranges", "register")
 
     def __init__(self, holder: Holder, register: bool) -> None:
         self.holder, self.register = holder, register
-        self.asked: set[str] = set()
         self.names: list[str] = []
         self.masks: list[dict[Any, int]] = []
         self.others: list[int] = []
         """For what has no mask."""
         self.ranges: list[tuple[str, list[float], list[int], int]] = []
 
+    def value(self, held: Any) -> Any:
+        """What a field says, given what the dictionary holds of it."""
+        return held[0] if self.register and held is not None else held
+
     def add_words(self, name: str, masks: dict[Any, int], other: int) -> None:
         """One more column, by equality."""
-        self.asked.add(name)
         self.names.append(name)
         self.masks.append(masks)
         self.others.append(other)
 
     def add_ranges(self, name: str, cuts: list[float], masks: list[int], other: int) -> None:
         """One more column, by order."""
-        self.asked.add(name)
         self.ranges.append((name, cuts, masks, other))
 
 
@@ -79,8 +84,11 @@ class Masks:
 
     __slots__ = ("_all", "_elements", "_groups", "_ranges", "_words", "exact")
 
-    def __init__(self, clauses: Sequence[Sequence[Ask]], likely: Likely, worth: float = 1.0) -> None:
-        """`worth`: how much more a column must save than it costs."""
+    def __init__(
+        self, clauses: Sequence[Sequence[Ask]], likely: Likely, there: frozenset[str] = frozenset(), worth: float = 1.0
+    ) -> None:
+        """`there`: fields that are there whenever this is asked. `worth`: how much more a column must save than it
+        costs."""
         self._groups: list[Group] = []
         self._words: list[tuple[Getter, dict[Any, int], int]] = []
         self._ranges: list[tuple[Getter, list[float], list[int], int]] = []
@@ -88,7 +96,7 @@ class Masks:
         self._all = (1 << len(clauses)) - 1
         self.exact: set[Decided] = set()
         groups: dict[str, Group] = {}
-        for column in _worthwhile(clauses, likely, worth):
+        for column in _worthwhile(clauses, partial(likely.where, there=there) if there else likely.of, worth):
             self._add(column, len(clauses), groups)
 
     def possible(self, data: Mapping[str, Any], profile: Profile, scene: Scene) -> int:
@@ -98,8 +106,6 @@ class Masks:
             held = group.holder(data, profile)
             if held.__class__ is not dict:
                 held = NOTHING
-            elif group.register:
-                held = {name: held[name][0] for name in group.asked & held.keys()}
             left = _struck(left, held.get, group)
             if not left:
                 return 0
@@ -150,7 +156,7 @@ class Masks:
         return group
 
 
-def _worthwhile(clauses: Sequence[Sequence[Ask]], likely: Likely, worth: float) -> list[Column]:
+def _worthwhile(clauses: Sequence[Sequence[Ask]], chance: Callable[[Ask], float], worth: float) -> list[Column]:
     """The columns that save more than they cost, given those before them."""
     columns: dict[tuple[str, str], Column] = {}
     for number, clause in enumerate(clauses):
@@ -158,7 +164,7 @@ def _worthwhile(clauses: Sequence[Sequence[Ask]], likely: Likely, worth: float) 
             if one.field:
                 name = one.field, _SORTS.get(one.sort, "words")
                 column = columns.get(name) or columns.setdefault(name, Column(*name, []))
-                column.asked.append((number, one, likely.of(one)))
+                column.asked.append((number, one, chance(one)))
     alive = [1.0] * len(clauses)
     # The use of a column only shrinks as others come before it, so what is best by an old figure is figured again.
     queue = [(-_use(column, alive), at, column) for at, column in enumerate(columns.values())]
@@ -173,8 +179,8 @@ def _worthwhile(clauses: Sequence[Sequence[Ask]], likely: Likely, worth: float) 
             heappush(queue, (-use, at, column))
             continue
         found.append(column)
-        for number, _, chance in column.asked:
-            alive[number] *= chance
+        for number, _, likely in column.asked:
+            alive[number] *= likely
     return found
 
 
@@ -183,18 +189,21 @@ def _use(column: Column, alive: Sequence[float]) -> float:
     return ASKED * sum([alive[number] * (1 - chance) for number, _, chance in column.asked]) / column.cost
 
 
-def _struck(left: int, get: Callable[[str], Any], group: Group) -> int:
+def _struck(left: int, get: Callable[..., Any], group: Group) -> int:
     """What the columns of one dictionary leave."""
     try:
         # In one go, since every event passes here.
-        left = reduce(and_, map(_GET, group.masks, map(get, group.names), group.others), left)
+        said = map(_VALUE, map(get, group.names, _MISSING)) if group.register else map(get, group.names)
+        left = reduce(and_, map(_GET, group.masks, said, group.others), left)
     except TypeError:  # a list or a mapping is no value of an equality
-        for masks, name, other in zip(group.masks, group.names, group.others, strict=True):
-            left &= _mask(masks, get(name), other)
+        for by_value, name, other in zip(group.masks, group.names, group.others, strict=True):
+            left &= _mask(by_value, group.value(get(name)), other)
     for name, cuts, by_place, other in group.ranges:
         if not left:
             return 0
         value = get(name)
+        if value is not None and group.register:
+            value = value[0]
         kind = value.__class__
         if kind is int or (kind is float and value == value):  # noqa: PLR0124 - NaN has no place
             left &= by_place[bisect_right(cuts, value)]

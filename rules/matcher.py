@@ -1,12 +1,14 @@
 """Which of many rules an event fulfils, without asking each of them.
 
-A clause hangs on whatever it asks for that is rare, and is looked at only when that is so. Clauses that ask for
-nothing rare are looked at together with masks; what these have not decided is asked of the few that are left. Few
-clauses are asked one by one. Everything is exact: a part of a clause is either decided on the way or asked.
+Few clauses are asked one by one. Of more, a clause hangs on whatever it asks for that is rare, and is looked at only
+when that is so; those that ask for nothing rare are looked at together with masks, and what these have not decided is
+asked of the few that are left. Of many, those are looked at together that need fields of one circle. Everything is
+exact: a part of a clause is either decided on the way or asked.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -15,6 +17,7 @@ from hub.lots import lots
 from hub.profile import Profile
 from rules.access import NOTHING
 from rules.asks import Ask, ask
+from rules.circles import SELDOM, Circles, circles
 from rules.clauses import clauses
 from rules.compile import compiled, weight
 from rules.conditions import Condition
@@ -30,20 +33,19 @@ WORTH: Final = 1.0
 """How much more a column of masks must save than it costs."""
 RARE: Final = 0.06
 """A clause hangs on what is no more likely than this."""
-SELDOM: Final = 0.15
-"""A clause hangs on a field that is there no more often than this; a field that is always there is a column."""
 NEST: Final = 100
 """Clauses that hang on one thing before some of them hang on a second one."""
+MANY: Final = 500
+"""Clauses from which on masks say more than what each of them hangs on, and alternatives are told apart."""
 PROPERTIES: Final = "event.properties."
-BLOCK: Final = 16_384
+BLOCK: Final = 4_096
 """Clauses whose masks lie together at most: a mask grows with them, and there are the more masks."""
 
 Asks: TypeAlias = tuple[Ask, ...]
 Tests: TypeAlias = tuple[Test, ...]
-Entry: TypeAlias = tuple[Tests, int]
-"""What is still to be asked of a clause, and the number of its rule."""
 Guarded: TypeAlias = tuple[str, frozenset[str] | None, Tests, int]
-"""The same with what is looked at first: a property of the event and the words it may be; or anything."""
+"""What is still to be asked of a clause, and the number of its rule, after what is looked at first: a property of the
+event and the words it may be; or anything."""
 
 
 class Clause(NamedTuple):
@@ -53,25 +55,30 @@ class Clause(NamedTuple):
     number: int
     hung: frozenset[str] = frozenset()
     """The fields it hangs on already."""
+    circle: frozenset[str] = frozenset()
+    """Fields of which one is there whenever it is looked at, and the others with it."""
 
 
 class Shared:
     """What the clauses of many rules have in common, made once: closures, and how likely their parts are to hold."""
 
-    def __init__(self, conditions: Iterable[Condition | None]) -> None:
-        self._clauses: dict[int, tuple[Condition | None, list[Asks]]] = {}
+    def __init__(self, conditions: Iterable[tuple[Condition | None, bool]]) -> None:
+        """The conditions, each with whether it is one of `MANY`."""
+        self._clauses: dict[tuple[int, bool], tuple[Condition | None, list[Asks]]] = {}
+        self._asks: dict[int, Ask] = {}
         self.likely = Likely()
-        for condition in conditions:
-            for clause in self.clauses(condition):
+        for condition, apart in conditions:
+            for clause in self.clauses(condition, apart=apart):
                 self.likely.note(clause)
 
-    def clauses(self, condition: Condition | None) -> list[Asks]:
-        """The clauses of a condition, and what their parts ask."""
-        known = self._clauses.get(id(condition))
+    def clauses(self, condition: Condition | None, *, apart: bool = False) -> list[Asks]:
+        """The clauses of a condition, and what their parts ask; `apart` as in `clauses`."""
+        name = id(condition), apart
+        known = self._clauses.get(name)
         if known is None:
             # The condition is kept, so that its id stays its own.
-            found = [tuple(map(ask, clause)) for clause in clauses(condition)]
-            known = self._clauses[id(condition)] = condition, found
+            found = [tuple(map(self._ask, clause)) for clause in clauses(condition, apart=apart)]
+            known = self._clauses[name] = condition, found
         return known[1]
 
     def tests(self, asks: Sequence[Ask]) -> Tests:
@@ -97,7 +104,15 @@ class Shared:
     def close(self) -> None:
         """Let go of what only the making needs, bit by bit."""
         let_go(self._clauses)
+        let_go(self._asks)
         self.likely.close()
+
+    def _ask(self, part: Condition) -> Ask:
+        """What a part asks; clauses that are told apart share most of theirs."""
+        known = self._asks.get(id(part))
+        if known is None:
+            known = self._asks[id(part)] = ask(part)
+        return known
 
     def _cost(self, one: Ask) -> float:
         return (1 + weight(one.part)) / (1.01 - self.likely.of(one))
@@ -109,8 +124,11 @@ class Matcher:
     __slots__ = ("_one", "_several")
 
     def __init__(self, conditions: Sequence[tuple[Condition | None, int]], shared: Shared | None = None) -> None:
-        shared = shared or Shared(condition for condition, _ in conditions)
-        found = [Clause(asks, number) for condition, number in conditions for asks in shared.clauses(condition)]
+        apart = len(conditions) > MANY
+        shared = shared or Shared((condition, apart) for condition, _ in conditions)
+        found = [
+            Clause(asks, number) for condition, number in conditions for asks in shared.clauses(condition, apart=apart)
+        ]
         self._several = len(found) > len(conditions)
         self._one = _made(found, shared)
 
@@ -152,15 +170,16 @@ class Few:
 class Block:
     """Clauses that are looked at with masks."""
 
-    __slots__ = ("entries", "masks")
+    __slots__ = ("masks", "numbers", "tests")
 
     def __init__(self, some: Sequence[Clause], shared: Shared) -> None:
-        self.masks = Masks([one.asks for one in some], shared.likely, WORTH)
+        self.masks = Masks([one.asks for one in some], shared.likely, some[0].circle, WORTH)
         exact, self.masks.exact = self.masks.exact, set()
-        self.entries: list[Entry] = [
-            (shared.tests([part for part in one.asks if (at, id(part.part)) not in exact]), one.number)
-            for at, one in enumerate(some)
+        self.tests = [
+            shared.tests([part for part in one.asks if (at, id(part.part)) not in exact]) for at, one in enumerate(some)
         ]
+        # Not in a list: there each number would lie elsewhere in memory.
+        self.numbers = array("Q", [one.number for one in some])
 
     def ask(self, found: list[int], data: Mapping[str, Any], profile: Profile, scene: Scene) -> None:
         """Add the numbers of those that hold."""
@@ -169,12 +188,11 @@ class Block:
             # From above, so that what is left grows shorter.
             at = left.bit_length() - 1
             left ^= 1 << at
-            tests, number = self.entries[at]
-            for test in tests:
+            for test in self.tests[at]:
                 if not test(data, profile, scene):
                     break
             else:
-                found.append(number)
+                found.append(self.numbers[at])
 
 
 class Many:
@@ -193,12 +211,45 @@ class Many:
             one.ask(found, data, profile, scene)
 
 
-Part: TypeAlias = Few | Block | Many
+class Rooms:
+    """Clauses that need fields of one circle each, and the others."""
+
+    __slots__ = ("others", "rooms")
+
+    def __init__(self, rooms: Mapping[str, Part], others: Part | None) -> None:
+        self.rooms, self.others = Circles(rooms), others
+
+    def ask(self, found: list[int], data: Mapping[str, Any], profile: Profile, scene: Scene) -> None:
+        """Add the numbers of those that hold."""
+        for one in self.rooms.under(data, profile):
+            one.ask(found, data, profile, scene)
+        if self.others is not None:
+            self.others.ask(found, data, profile, scene)
+
+
+Part: TypeAlias = Few | Block | Many | Rooms
 
 
 def _made(some: Sequence[Clause], shared: Shared) -> Part:
     if len(some) <= FEW:
         return _together(some, shared)
+    found, others = circles([one.asks for one in some], shared.likely, BLOCK) if len(some) > MANY else ([], [])
+    if not found:
+        return _hung(some, shared)
+    rooms: dict[str, Part] = {}
+    for circle in found:
+        room = _packed([some[at]._replace(circle=circle.fields) for at in circle.clauses], shared)
+        rooms |= dict.fromkeys(circle.fields, room)
+    return Rooms(rooms, _packed([some[at] for at in others], shared) if others else None)
+
+
+def _packed(some: Sequence[Clause], shared: Shared) -> Part:
+    """Clauses of one circle, or of none."""
+    return _together(some, shared) if len(some) <= BLOCK else _hung(some, shared)
+
+
+def _hung(some: Sequence[Clause], shared: Shared) -> Part:
+    """Each clause hanging on the rarest that it asks for."""
     hung: dict[str, dict[Any, list[Clause]]] = {}
     rest: list[Clause] = []
     for one in some:
@@ -247,6 +298,6 @@ def _hang(clause: Clause, best: Ask, table: dict[Any, list[Clause]]) -> None:
     by_value = best.sort == "is" and len(best.what) <= COPIES
     # What it hangs on is decided, unless only the field's being there is.
     left = tuple(one for one in clause.asks if one is not best) if by_value or best.sort == "there" else clause.asks
-    one = Clause(left, clause.number, clause.hung | {best.field})
+    one = clause._replace(asks=left, hung=clause.hung | {best.field})
     for value in best.what if by_value else (None,):
         table.setdefault(value, []).append(one)

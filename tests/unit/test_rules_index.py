@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from hub.profile import empty
-from rules import matcher
+from rules import circles, matcher
 from rules.conditions import Condition
 from rules.matcher import Matcher
 from rules.reference import ask
@@ -18,7 +18,7 @@ from tests.unit import generated
 
 READ: TypeAdapter[Condition] = TypeAdapter(Condition)
 CONDITIONS, MOMENTS, EXAMPLES = 50, 40, 50
-"""100,000 triples of condition, event and profile in all."""
+"""210,000 triples of condition, event and profile in all."""
 
 
 def read(random: Random, count: int) -> list[Condition]:
@@ -32,17 +32,24 @@ def read(random: Random, count: int) -> list[Condition]:
     return found
 
 
-@pytest.mark.parametrize(("few", "worth", "rare"), [(0, 0, 0.2), (4, 1, 1), (1, 1000, 0), (0, 0, 0)])
+@pytest.mark.parametrize(
+    ("few", "worth", "rare", "many"),
+    [(0, 0, 0.2, 500), (0, 0, 0.2, 10), (4, 1, 1, 500), (4, 1, 1, 10), (1, 1000, 0, 500), (0, 0, 0, 10)],
+)
 def test_the_index_agrees_with_the_slow_reading(
-    monkeypatch: pytest.MonkeyPatch, few: int, worth: float, rare: float
+    monkeypatch: pytest.MonkeyPatch, few: int, worth: float, rare: float, many: int
 ) -> None:
+    """`few`, `worth`, `rare`: from one by one to columns of masks for everything. `many`: from circles of fields on."""
     monkeypatch.setattr(matcher, "FEW", few)
     monkeypatch.setattr(matcher, "WORTH", worth)
     monkeypatch.setattr(matcher, "RARE", rare)
     monkeypatch.setattr(matcher, "SELDOM", rare)
+    monkeypatch.setattr(circles, "SELDOM", rare)
     monkeypatch.setattr(matcher, "NEST", few)
+    monkeypatch.setattr(matcher, "MANY", many)
+    monkeypatch.setattr(matcher, "BLOCK", 4 * many)
 
-    @settings(phases=[Phase.explicit, Phase.generate], max_examples=EXAMPLES // (1 if few == 0 else 5), deadline=None)
+    @settings(phases=[Phase.explicit, Phase.generate], max_examples=EXAMPLES // (2 if few == 0 else 5), deadline=None)
     @given(st.integers(0, 2**32))
     def agree(seed: int) -> None:
         random = Random(seed)
