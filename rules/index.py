@@ -9,9 +9,10 @@ from hub.beside import let_go
 from hub.profile import Profile
 from rules import marks
 from rules.marks import Mark
-from rules.matcher import MANY, Matcher, Shared
+from rules.matcher import MANY, Matcher
 from rules.model import Rule
 from rules.scene import Scene
+from rules.shared import Shared
 
 
 @dataclass(frozen=True, slots=True)
