@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from sys import intern
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from rules.conditions import Between, Changed, Compare, Condition, Exists, Not, OneOf, Seen, Text
@@ -53,6 +54,12 @@ def key(value: Any) -> Any:
     return value if value.__class__ is not bool else _YES if value else _NO
 
 
+def _named(value: Any) -> Any:
+    """The key of a value that a rule names. A text is the same object for all who name it: rules name the same texts
+    again and again, and what is compared with each of them need not be fetched from elsewhere."""
+    return intern(value) if value.__class__ is str else key(value)
+
+
 def _exists(part: Exists, turned: bool) -> Asked:
     return "missing" if part.value is turned else "there", None
 
@@ -60,12 +67,12 @@ def _exists(part: Exists, turned: bool) -> Asked:
 def _compare(part: Compare, turned: bool) -> Asked:
     operand = part.operand
     if part.op in {"eq", "ne"}:
-        return "is" if (part.op == "eq") is not turned else "is not", (key(operand),)
+        return "is" if (part.op == "eq") is not turned else "is not", (_named(operand),)
     return SOME if turned or isinstance(operand, str) else ("range", _ENDS[part.op](operand))
 
 
 def _one_of(part: OneOf, turned: bool) -> Asked:
-    return "is not" if turned else "is", tuple(dict.fromkeys(map(key, part.value)))
+    return "is not" if turned else "is", tuple(dict.fromkeys(map(_named, part.value)))
 
 
 def _between(part: Between, turned: bool) -> Asked:
@@ -74,7 +81,7 @@ def _between(part: Between, turned: bool) -> Asked:
 
 
 def _text(part: Text, turned: bool) -> Asked:
-    return SOME if turned or part.op != "contains" or part.ignore_case else ("element", part.value)
+    return SOME if turned or part.op != "contains" or part.ignore_case else ("element", intern(part.value))
 
 
 _KNOWN: Final[dict[type, Callable[[Any, bool], Asked]]] = {
