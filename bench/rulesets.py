@@ -101,7 +101,8 @@ class Load:
     most: int = 8
     """Predicates of a rule."""
     whole: bool = False
-    """No field is ever missing, so that engines without three values can be compared."""
+    """No field is ever missing, so that engines without three values can be compared: all customers are of one class,
+    and rules ask about its fields."""
     seed: int = 1
     shape: Shape = "mixed"
 
@@ -129,7 +130,7 @@ def conditions(load: Load) -> list[tuple[str, dict[str, Any]]]:
     found = []
     lists = [sorted(draw.random.sample(LISTED, LONG)) for _ in range(LISTS if load.shape == "long lists" else 0)]
     for _ in range(load.rules):
-        kind = draw.random.randrange(CLASSES)
+        kind = draw.random.randrange(1 if load.whole else CLASSES)
         parts = [_predicate(draw, load, kind) for _ in range(draw.random.randint(load.least, load.most))]
         if draw.random.random() < 0.2:
             parts[-2:] = [{"any": parts[-2:]}]
@@ -236,7 +237,8 @@ def moments(load: Load, count: int, seed: int = 7) -> list[Moment]:
     draw = Draw(seed)
     found = []
     for number in range(count):
-        kind, name = draw.random.randrange(CLASSES), name_of(0 if load.shape == "one name" else draw.rank(NAMES))
+        kind = draw.random.randrange(1 if load.whole else CLASSES)
+        name = name_of(0 if load.shape == "one name" else draw.rank(NAMES))
         there = 1.0 if load.whole else 0.0 if load.shape == "all missing" else 0.9
         said = draw.said(there)
         if load.shape == "long lists":
@@ -244,8 +246,7 @@ def moments(load: Load, count: int, seed: int = 7) -> list[Moment]:
         tags = draw.tags()
         data = {"name": name, "properties": said, "tags": tags} if there else {"name": name}
         profile = empty(f"c{number}")
-        own = range(CLASSES * OWN_FIELDS) if load.whole else own_fields(kind)
-        for field in own if there else ():
+        for field in own_fields(kind) if there else ():
             profile["traits"][f"t{field}"] = [draw.value(field), NOW, "r", "web.identify"]
         windows = {f"w{n}": draw.random.randrange(NUMBERS) for n in range(WINDOWS)} if there else {}
         scene = Scene(f"e{number}", "web.track", "/s", "user_id:x", "default", data, NOW, NOW)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from sys import intern
-from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from typing import Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 from rules.conditions import Between, Changed, Compare, Condition, Exists, Not, OneOf, Seen, Text
 from rules.paths import parse
@@ -23,6 +23,7 @@ _NO: Final = ("no",)
 
 Asked: TypeAlias = tuple[Sort, Any]
 SOME: Final[Asked] = ("some", None)
+_OF_BEFORE: Final[tuple[type, ...]] = (Seen, Changed)
 
 
 class Ask(NamedTuple):
@@ -39,10 +40,11 @@ class Ask(NamedTuple):
 
 def ask(part: Condition) -> Ask:
     """What a part asks."""
+    # By class: Pydantic's models take their time over `isinstance`, and there may be a hundred thousand parts.
     turned = part.__class__ is Not
-    inner = part.part if isinstance(part, Not) else part
+    inner = cast(Not, part).part if turned else part
     # What is missing may have been there before.
-    field = "" if isinstance(inner, Seen | Changed) else field_of(inner)
+    field = "" if inner.__class__ in _OF_BEFORE else field_of(inner)
     if not field or parse(field).place == "item":
         return Ask(part, "", "open")
     known = _KNOWN.get(inner.__class__)

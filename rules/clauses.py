@@ -49,18 +49,18 @@ def equals(part: Condition) -> tuple[str, tuple[Any, ...]] | None:
 def _pushed(node: Condition, *, holds: bool) -> Condition:
     if node.__class__ not in _INNER:
         return node if holds else Not.model_construct(part=node)
-    if isinstance(node, Not):
+    if node.__class__ is Not:
         return _pushed(node.part, holds=not holds)
     parts = tuple([_pushed(part, holds=holds) for part in below(node)])
     if holds and all(map(is_, parts, below(node))):
         return node
-    return (All if isinstance(node, All) is holds else AnyOf).model_construct(parts=parts)
+    return (All if (node.__class__ is All) is holds else AnyOf).model_construct(parts=parts)
 
 
 def _ways(node: Condition, *, apart: bool) -> list[Clause]:
-    if isinstance(node, AnyOf):
+    if node.__class__ is AnyOf:
         merged = _one_of(node)
-        return [(merged,)] if merged else [way for part in node.parts for way in _ways(part, apart=apart)]
+        return [(merged,)] if merged else [way for part in below(node) for way in _ways(part, apart=apart)]
     parts = _flat(node)
     if AnyOf not in {part.__class__ for part in parts}:
         return [tuple(parts)]
@@ -74,10 +74,10 @@ def _ways(node: Condition, *, apart: bool) -> list[Clause]:
 
 
 def _flat(node: Condition) -> list[Condition]:
-    if not isinstance(node, All):
+    if node.__class__ is not All:
         return [node]
     found: list[Condition] = []
-    for part in node.parts:
+    for part in below(node):
         if part.__class__ is All:
             found += _flat(part)
         else:
