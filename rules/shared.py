@@ -39,7 +39,6 @@ class Shared:
     def __init__(self, conditions: Iterable[tuple[Condition | None, bool]]) -> None:
         """The conditions, each with whether its alternatives are told apart."""
         self._clauses: dict[tuple[int, bool], tuple[Condition | None, list[Asks]]] = {}
-        self._asks: dict[int, Ask] = {}
         self.likely = Likely()
         for condition, apart in conditions:
             for clause in self.clauses(condition, apart=apart):
@@ -51,7 +50,7 @@ class Shared:
         known = self._clauses.get(name)
         if known is None:
             # The condition is kept, so that its id stays its own.
-            found = [tuple(map(self._ask, clause)) for clause in clauses(condition, apart=apart)]
+            found = [tuple(map(ask, clause)) for clause in clauses(condition, apart=apart)]
             known = self._clauses[name] = condition, found
         return known[1]
 
@@ -78,15 +77,7 @@ class Shared:
     def close(self) -> None:
         """Let go of what only the making needs, bit by bit."""
         let_go(self._clauses)
-        let_go(self._asks)
         self.likely.close()
-
-    def _ask(self, part: Condition) -> Ask:
-        """What a part asks; clauses that are told apart share most of theirs."""
-        known = self._asks.get(id(part))
-        if known is None:
-            known = self._asks[id(part)] = ask(part)
-        return known
 
     def _cost(self, one: Ask) -> float:
         return (1 + weight(one.part)) / (1.01 - self.likely.of(one))
