@@ -6,6 +6,7 @@ import asyncio
 import gc
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -71,6 +72,22 @@ async def test_it_is_done_in_a_thread_and_the_loop_goes_on() -> None:
     word, thread = await doing
     assert word == "done"
     assert thread != threading.get_ident()
+
+
+async def test_pieces_of_work_are_done_one_after_another() -> None:
+    at_once, most, lock = 0, 0, threading.Lock()
+
+    def work() -> None:
+        nonlocal at_once, most
+        with lock:
+            at_once += 1
+            most = max(most, at_once)
+        time.sleep(0.01)  # any other would begin meanwhile
+        with lock:
+            at_once -= 1
+
+    await asyncio.gather(*[beside(work) for _ in range(5)])
+    assert most == 1
 
 
 async def test_what_it_raises_is_raised() -> None:
