@@ -38,7 +38,7 @@ AFTER: Final = 200
 STILL_MS: Final = 150.0
 """The bench has the bound, without a load; here it is noticed when thousands of rules are worked on in one step. A step
 of the loop's own takes twice as long while another thread works."""
-TICKING: Final = "import bench.ticking; from streams import worker; worker.run = bench.ticking.beside(worker.run); "
+TICKING: Final = "import bench.ticking; from streams import worker; worker.run = bench.ticking.process(worker.run); "
 
 
 def on(number: int) -> str:
