@@ -106,6 +106,11 @@ class Load:
     seed: int = 1
     shape: Shape = "mixed"
 
+    @property
+    def classes(self) -> int:
+        """How many classes of customers there are."""
+        return 1 if self.whole else CLASSES
+
 
 SETTINGS: Final = {
     0.1: Load(10_000, eager=0.15, least=5),
@@ -130,7 +135,7 @@ def conditions(load: Load) -> list[tuple[str, dict[str, Any]]]:
     found = []
     lists = [sorted(draw.random.sample(LISTED, LONG)) for _ in range(LISTS if load.shape == "long lists" else 0)]
     for _ in range(load.rules):
-        kind = draw.random.randrange(1 if load.whole else CLASSES)
+        kind = draw.random.randrange(load.classes)
         parts = [_predicate(draw, load, kind) for _ in range(draw.random.randint(load.least, load.most))]
         if draw.random.random() < 0.2:
             parts[-2:] = [{"any": parts[-2:]}]
@@ -237,7 +242,7 @@ def moments(load: Load, count: int, seed: int = 7) -> list[Moment]:
     draw = Draw(seed)
     found = []
     for number in range(count):
-        kind = draw.random.randrange(1 if load.whole else CLASSES)
+        kind = draw.random.randrange(load.classes)
         name = name_of(0 if load.shape == "one name" else draw.rank(NAMES))
         there = 1.0 if load.whole else 0.0 if load.shape == "all missing" else 0.9
         said = draw.said(there)

@@ -22,6 +22,7 @@ import threading
 from collections.abc import Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, ParamSpec, TypeVar
 
 GIVE_WAY: Final = 0.0005
@@ -80,9 +81,8 @@ def quiet() -> Iterator[None]:
 async def beside(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     """What `work` returns, done in a thread while the loop goes on, one after another. Raises what it raises."""
     inside = contextvars.copy_context()
-    return await asyncio.get_running_loop().run_in_executor(
-        _thread, lambda: inside.run(_quietly, work, *args, **kwargs)
-    )
+    quietly = partial(inside.run, _quietly, work, *args, **kwargs)
+    return await asyncio.get_running_loop().run_in_executor(_thread, quietly)
 
 
 def _quietly(work: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:

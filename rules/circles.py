@@ -7,16 +7,14 @@ only where a field of its circle is there; then the others of the circle mostly 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from hub.profile import Profile
 from rules.asks import Ask
 from rules.hooks import HOLDERS, holder_of
 from rules.likely import Likely
 from rules.paths import parse
-
-SELDOM: Final = 0.15
-"""A field is seldom there if it is no more often than this."""
+from rules.scene import Scene
 
 T = TypeVar("T")
 
@@ -40,7 +38,7 @@ class Circles(Generic[T]):
             held.setdefault(holder_of(path), {})[path.keys[-1]] = part
         self._held = [(HOLDERS[place][0], some) for place, some in held.items()]
 
-    def under(self, data: Mapping[str, Any], profile: Profile) -> set[T]:
+    def under(self, data: Mapping[str, Any], profile: Profile, scene: Scene) -> set[T]:
         """What is to be looked at, given the fields that an event and a profile have."""
         found: set[T] = set()
         for holder, parts in self._held:
@@ -78,9 +76,7 @@ def circles(clauses: Sequence[Sequence[Ask]], likely: Likely, most: int) -> tupl
 
 def _needs(one: Ask, likely: Likely) -> bool:
     """Whether a clause with this part holds only where a field is there that seldom is."""
-    return (
-        one.sort not in {"missing", "open"} and likely.there(one.field) <= SELDOM and bool(holder_of(parse(one.field)))
-    )
+    return one.sort not in {"missing", "open"} and likely.seldom(one.field) and bool(holder_of(parse(one.field)))
 
 
 def _top(leaders: dict[str, str], name: str) -> str:

@@ -17,6 +17,8 @@ COPIES: Final = 16
 """Values that are counted one by one; who asks for more asks for a good part of the field."""
 SPREAD: Final = 5
 """A field is taken to be there so many times more often than rules ask about it."""
+SELDOM: Final = 0.15
+"""A field is seldom there if it is no more often than this; one that is always there is a column."""
 HALF: Final = 0.5
 """Of whatever nothing is known."""
 
@@ -54,6 +56,10 @@ class Likely:
     def there(self, field: str) -> float:
         """How likely it is that a field is there."""
         return min(1.0, SPREAD * self._fields[field] / (self._clauses or 1))
+
+    def seldom(self, field: str) -> bool:
+        """Whether a field is there in few cases only."""
+        return self.there(field) <= SELDOM
 
     def of(self, one: Ask) -> float:
         """How likely it is that a part holds, from 0 to 1."""

@@ -96,7 +96,7 @@ class Masks:
         self._all = (1 << len(clauses)) - 1
         self.exact: set[Decided] = set()
         groups: dict[str, Group] = {}
-        for column in _worthwhile(clauses, partial(likely.where, there=there) if there else likely.of, worth):
+        for column in _worthwhile(clauses, partial(likely.where, there=there), worth):
             self._add(column, len(clauses), groups)
 
     def possible(self, data: Mapping[str, Any], profile: Profile, scene: Scene) -> int:

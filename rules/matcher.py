@@ -16,7 +16,7 @@ from hub.lots import lots
 from hub.profile import Profile
 from rules.access import NOTHING
 from rules.asks import Ask
-from rules.circles import SELDOM, Circles, circles
+from rules.circles import Circles, circles
 from rules.conditions import Condition
 from rules.hooks import Hook, Hooks
 from rules.likely import COPIES, Likely
@@ -116,12 +116,12 @@ class Block:
 
 
 class Many:
-    """Clauses that hang on something rare, and the others."""
+    """Clauses that are looked at only where something rare is so, and the others."""
 
     __slots__ = ("hooks", "others")
 
-    def __init__(self, hooks: Mapping[str, Hook[Part]], others: Sequence[Part]) -> None:
-        self.hooks, self.others = Hooks(hooks), tuple(others)
+    def __init__(self, hooks: Hooks[Part] | Circles[Part], others: Sequence[Part]) -> None:
+        self.hooks, self.others = hooks, tuple(others)
 
     def ask(self, found: list[int], data: Mapping[str, Any], profile: Profile, scene: Scene) -> None:
         """Add the numbers of those that hold."""
@@ -131,23 +131,7 @@ class Many:
             one.ask(found, data, profile, scene)
 
 
-class Rooms:
-    """Clauses that need fields of one circle each, and the others."""
-
-    __slots__ = ("others", "rooms")
-
-    def __init__(self, rooms: Mapping[str, Part], others: Part | None) -> None:
-        self.rooms, self.others = Circles(rooms), others
-
-    def ask(self, found: list[int], data: Mapping[str, Any], profile: Profile, scene: Scene) -> None:
-        """Add the numbers of those that hold."""
-        for one in self.rooms.under(data, profile):
-            one.ask(found, data, profile, scene)
-        if self.others is not None:
-            self.others.ask(found, data, profile, scene)
-
-
-Part: TypeAlias = Few | Block | Many | Rooms
+Part: TypeAlias = Few | Block | Many
 
 
 def _made(some: Sequence[Clause], shared: Shared) -> Part:
@@ -160,7 +144,7 @@ def _made(some: Sequence[Clause], shared: Shared) -> Part:
     for circle in found:
         room = _packed([some[at]._replace(circle=circle.fields) for at in circle.clauses], shared)
         rooms |= dict.fromkeys(circle.fields, room)
-    return Rooms(rooms, _packed([some[at] for at in others], shared) if others else None)
+    return Many(Circles(rooms), [_packed([some[at] for at in others], shared)] if others else [])
 
 
 def _packed(some: Sequence[Clause], shared: Shared) -> Part:
@@ -187,7 +171,7 @@ def _hung(some: Sequence[Clause], shared: Shared) -> Part:
             {value: _made(those, shared) for value, those in table.items()},
             _made(there, shared) if there else None,
         )
-    return Many(hooks, [_together(rest, shared)] if rest else [])
+    return Many(Hooks(hooks), [_together(rest, shared)] if rest else [])
 
 
 def _together(some: Sequence[Clause], shared: Shared) -> Part:
@@ -195,7 +179,7 @@ def _together(some: Sequence[Clause], shared: Shared) -> Part:
     if len(some) <= FEW:
         return Few([shared.guarded(one) for one in some])
     blocks = [Block(part, shared) for part in lots(some, BLOCK)]
-    return blocks[0] if len(blocks) == 1 else Many({}, blocks)
+    return blocks[0] if len(blocks) == 1 else Many(Hooks({}), blocks)
 
 
 def _rarest(clause: Clause, likely: Likely) -> Ask | None:
@@ -206,7 +190,7 @@ def _rarest(clause: Clause, likely: Likely) -> Ask | None:
             one.field
             and one.sort not in {"missing", "is not"}
             and one.field not in clause.hung
-            and likely.there(one.field) <= SELDOM
+            and likely.seldom(one.field)
         ):
             chance = likely.of(one)
             if chance <= least:

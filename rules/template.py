@@ -111,7 +111,7 @@ def _parse(source: str) -> nodes.Template:
     if len(source) > MAX_SOURCE:
         raise TemplateFault(f"longer than {MAX_SOURCE} characters")
     if "{" not in source and "\r" not in source:
-        # Words alone, as most subjects are: Jinja takes a hundred times as long to say the same.
+        # Words alone, as most subjects are: Jinja takes far longer to say the same.
         return nodes.Template([nodes.Output([nodes.TemplateData(source)], lineno=1)])
     try:
         # Not Environment.parse: it compiles a piece of code to decorate the traceback of a syntax error.

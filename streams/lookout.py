@@ -208,7 +208,7 @@ class Lookout:
 
     async def step(self) -> None:
         """Tell what was seen, look for what rules ask about now, and judge. Raises Transient; then some is lost."""
-        for one in list(self._kinds.values()):
+        for one in self._kinds.values():
             if one.looked:
                 await self._store.add(one.kind, one.taken())
         rules = self._rules()

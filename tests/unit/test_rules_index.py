@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from hub.profile import empty
-from rules import circles, matcher
+from rules import likely, matcher
 from rules.conditions import Condition
 from rules.matcher import Matcher
 from rules.reference import ask
@@ -43,8 +43,7 @@ def test_the_index_agrees_with_the_slow_reading(
     monkeypatch.setattr(matcher, "FEW", few)
     monkeypatch.setattr(matcher, "WORTH", worth)
     monkeypatch.setattr(matcher, "RARE", rare)
-    monkeypatch.setattr(matcher, "SELDOM", rare)
-    monkeypatch.setattr(circles, "SELDOM", rare)
+    monkeypatch.setattr(likely, "SELDOM", rare)
     monkeypatch.setattr(matcher, "NEST", few)
     monkeypatch.setattr(matcher, "MANY", many)
     monkeypatch.setattr(matcher, "BLOCK", 4 * many)
